@@ -1,0 +1,40 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target keeps the same rules: Swift 6 mode, each unsafe operation marked `unsafe`, imports internal
+/// unless an interface needs them, and no warning left standing.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, imports: Target.Dependency...) -> Target {
+    .target(name: name, dependencies: imports, swiftSettings: strict)
+}
+
+func program(_ name: String, imports: Target.Dependency...) -> Target {
+    .executableTarget(name: name, dependencies: imports, swiftSettings: strict)
+}
+
+func tests(of name: String, imports: Target.Dependency...) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + imports)
+}
+
+let package = Package(
+    name: "mvrun",
+    // From the ground up: a target imports only targets above it.
+    targets: [
+        // What Swift cannot spell: newer system calls, function-like macros, and the code that runs between clone and exec.
+        .target(name: "CLinux"),
+
+        // Ground: system calls, then errors and the log.
+        module("Syscalls", imports: "CLinux"),
+        module("Diagnostics", imports: "Syscalls"),
+
+        tests(of: "Syscalls"),
+        tests(of: "Diagnostics", imports: "Syscalls"),
+    ]
+)

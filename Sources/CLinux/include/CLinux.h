@@ -1,0 +1,16 @@
+// What Swift cannot spell, part by part. Every function here is a thin `static inline` over one system call, returns what
+// the system call returns (-1 with errno set on failure), and is named clx_ plus the call's name.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include "clx_files.h"
+#include "clx_mounts.h"
+#include "clx_namespaces.h"
+#include "clx_processes.h"
+#include "clx_identity.h"
+#include "clx_scheduling.h"
+#include "clx_sockets.h"
+#include "clx_terminals.h"
+#include "clx_launch.h"
+
+#endif

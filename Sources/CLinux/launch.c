@@ -1,0 +1,71 @@
+// The code that runs between clone and exec: no allocation, no locks, no Swift.
+#define _GNU_SOURCE
+#include "clx_launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static _Noreturn void give_up(int channel, enum clx_launch_stage stage) {
+    int code = errno;
+    char packet[6] = {'!', (char)stage};
+    memcpy(packet + 2, &code, sizeof code);
+    // The parent is gone or reads it; either way there is nothing left to do here.
+    (void)!send(channel, packet, sizeof packet, MSG_NOSIGNAL);
+    syscall(SYS_exit_group, 125);
+    __builtin_unreachable();
+}
+
+static _Noreturn void become(const struct clx_launch_request *request) {
+    int channel = request->inherited[0];
+    if (request->not_dumpable) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    // A thread that moves itself by `tasks` needs no lock over all threads of the machine, as moving by
+    // `cgroup.procs` does (cgroup_procs_write_start in kernel/cgroup/cgroup.c): this is what makes v1 cheap.
+    for (int i = 0; i < request->cgroup_v1_count; i++)
+        if (write(request->cgroup_v1_tasks[i], "0", 1) != 1) give_up(channel, CLX_STAGE_CGROUP);
+    if (request->wait_for_id_map) {
+        char byte;
+        ssize_t count;
+        do count = read(channel, &byte, 1);
+        while (count < 0 && errno == EINTR);
+        if (count != 1) syscall(SYS_exit_group, 125);  // the parent gave up
+        // Until the maps are written every id is the overflow id; root must be taken before the exec, or the exec
+        // drops the capabilities that the new user namespace gave.
+        if (syscall(SYS_setresgid, 0, 0, 0) != 0 || syscall(SYS_setresuid, 0, 0, 0) != 0)
+            give_up(channel, CLX_STAGE_IDENTITY);
+    }
+    for (int i = 0; i < request->inherited_count; i++)
+        if (fcntl(request->inherited[i], F_SETFD, 0) != 0) give_up(channel, CLX_STAGE_DESCRIPTOR);
+    syscall(SYS_execveat, request->program, "", request->argv, request->envp, AT_EMPTY_PATH);
+    give_up(channel, CLX_STAGE_EXEC);
+}
+
+int clx_launch(const struct clx_launch_request *request, int *pidfd) {
+    struct clone_args arguments = {
+        .flags = request->namespaces | CLONE_PIDFD | (request->clone_parent ? CLONE_PARENT : 0),
+        .pidfd = (uint64_t)(uintptr_t)pidfd,
+        .exit_signal = request->clone_parent ? 0 : SIGCHLD,
+    };
+    if (request->cgroup_v2 >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)request->cgroup_v2;
+    }
+    long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid == 0) become(request);
+    return (int)pid;
+}
+
+int clx_fork(uint64_t namespaces, int clone_parent) {
+    struct clone_args arguments = {
+        .flags = namespaces | (clone_parent ? CLONE_PARENT : 0),
+        .exit_signal = clone_parent ? 0 : SIGCHLD,
+    };
+    return (int)syscall(SYS_clone3, &arguments, sizeof arguments);
+}

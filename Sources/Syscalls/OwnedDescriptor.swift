@@ -1,0 +1,51 @@
+import CLinux
+import Glibc
+
+/// An open file descriptor that belongs to exactly one place, and is closed when that place lets go of it.
+package struct OwnedDescriptor: ~Copyable, Sendable {
+    /// The number, for the one call that needs it; it is not to be kept.
+    package let number: Int32
+
+    /// Takes ownership of an open descriptor.
+    ///
+    /// - Parameter number: a descriptor that nobody else closes.
+    package init(owning number: Int32) {
+        self.number = number
+    }
+
+    deinit {
+        // The descriptor is gone whatever close(2) returns, EINTR included, so there is nothing to repeat or report.
+        _ = Glibc.close(number)
+    }
+
+    /// Gives the descriptor away without closing it.
+    ///
+    /// - Returns: the number, which somebody else closes from now on.
+    package consuming func release() -> Int32 {
+        let number = self.number
+        discard self
+        return number
+    }
+
+    /// A second descriptor of the same open file, closed on exec.
+    ///
+    /// - Parameter lowest: the lowest number it may get.
+    package borrowing func duplicate(atLeast lowest: Int32 = 3) throws(SystemError) -> OwnedDescriptor {
+        let number = self.number
+        return OwnedDescriptor(
+            owning: try syscall("fcntl", on: "F_DUPFD_CLOEXEC \(number)") {
+                clx_fcntl(number, F_DUPFD_CLOEXEC, Int(lowest))
+            })
+    }
+
+    /// Whether an exec closes it.
+    package borrowing func setCloseOnExec(_ close: Bool) throws(SystemError) {
+        let number = self.number
+        try syscall("fcntl", on: "F_SETFD \(number)") { clx_fcntl(number, F_SETFD, close ? Int(FD_CLOEXEC) : 0) }
+    }
+
+    /// The path under which this process can name the open file, as in /proc/self/fd/7.
+    package var procPath: String {
+        "/proc/self/fd/\(number)"
+    }
+}
