@@ -34,6 +34,9 @@ let package = Package(
         module("Syscalls", imports: "CLinux"),
         module("Diagnostics", imports: "Syscalls"),
 
+        // Vocabulary: what is to be done, as values and their wire form.
+        module("Plans"),
+
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
     ]
