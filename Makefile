@@ -1,0 +1,104 @@
+# The one entry to everything that is done with this tree. `make help` lists it.
+
+.DEFAULT_GOAL := build
+.PHONY: help setup build debug test test-long check format demo bench doctor install clean need-swift
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+SWIFT ?= swift
+
+# What the programs link against, what the tests run, and the runtimes that `bench` measures against.
+packages := busybox-static crun git jq libcap-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libsystemd-dev \
+    mmdebstrap pkg-config runc strace uidmap
+
+# The installed programs, of those that Package.swift has. The first kind is linked without any shared library, so that
+# starting one costs no dynamic linking; libsystemd has no static archive, which is why its program is apart.
+declared := $(shell sed -n 's/^ *program."\([^"]*\)".*/\1/p' Package.swift)
+static_programs := $(filter mvrun mvrun-init mvrun-vmm,$(declared))
+dynamic_programs := $(filter mvrun-systemd,$(declared))
+
+import_check := --explicit-target-dependency-import-check error
+small := -Xlinker --gc-sections -Xlinker -s
+static := -c release --static-swift-stdlib -Xswiftc -static-executable $(small)
+# In a build folder of its own, for other flags in the same one would rebuild everything at each turn.
+dynamic := -c release --scratch-path .build/dynamic --static-swift-stdlib $(small)
+
+bundle := build/demo
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do \
+	    printf '%-10s %s\n' "$$target" "$$text"; done
+
+setup: need-swift ## installs the Debian packages that building and testing need
+	@missing=''; for package in $(packages); do \
+	    dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then echo 'setup: every package is installed'; exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then \
+	    echo "setup: these packages are missing, and only root can install them:$$missing" >&2; \
+	    echo "  run as root: apt-get install --no-install-recommends$$missing" >&2; exit 1; fi; \
+	echo "setup: installing$$missing"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -q update && apt-get -q -y install --no-install-recommends $$missing
+
+need-swift:
+	@command -v $(SWIFT) >/dev/null || { \
+	    echo 'make: no swift in PATH; Swift 6.3 for Debian 12 is at https://www.swift.org/install/linux' >&2; exit 1; }
+
+build: need-swift ## makes the release programs in build/bin
+	@mkdir -p build/bin
+	@set -e; for program in $(static_programs); do \
+	    echo "build: $$program"; \
+	    $(SWIFT) build $(static) $(import_check) --product "$$program"; \
+	    install -m 0755 ".build/release/$$program" build/bin/; \
+	done
+	@set -e; for program in $(dynamic_programs); do \
+	    echo "build: $$program"; \
+	    $(SWIFT) build $(dynamic) $(import_check) --product "$$program"; \
+	    install -m 0755 ".build/dynamic/release/$$program" build/bin/; \
+	done
+
+debug: need-swift ## builds everything, tests too, without optimisation
+	$(SWIFT) build --build-tests $(import_check)
+
+test: lint ## checks, then runs every test
+	$(SWIFT) test $(import_check)
+
+test-long: lint ## the same with the tests that take minutes
+	MVRUN_LONG_TESTS=1 $(SWIFT) test $(import_check)
+
+.PHONY: lint
+lint: need-swift
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	@for script in Rootfs/make-* .ci/run; do sh -n "$$script" || exit 1; done
+
+check: lint ## format, layers, sizes, documentation and links, without the other tests
+	$(SWIFT) test $(import_check) --filter RepositoryTests
+
+format: need-swift ## formats the Swift sources in place
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+demo: setup build ## installs, builds, makes a bundle and runs it as a container
+	@[ "$$(id -u)" = 0 ] || { echo 'demo: the container is made by root; run make demo as root' >&2; exit 1; }
+	@echo 'demo: a bundle out of busybox, in $(bundle)'
+	@Rootfs/make-bundle $(bundle) -- /bin/sh -c \
+	    'echo "hello from $$(hostname), process $$$$ of $$(ls -d /proc/[0-9]* | wc -l)"; id'
+	@echo 'demo: mvrun run --bundle $(bundle) demo'
+	@build/bin/mvrun run --bundle $(bundle) demo
+	@echo 'demo: the container has ended with status 0 and is deleted'
+
+bench: build ## measures against crun and runc; fails above Tests/Benchmarks/Limits.json
+	$(SWIFT) run mvrun-bench --mvrun build/bin/mvrun --limits Tests/Benchmarks/Limits.json
+
+doctor: build ## says what this host can run, and what is missing
+	build/bin/mvrun doctor
+
+install: ## installs what build made under DESTDIR and PREFIX
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/mvrun'
+	install -m 0755 build/bin/mvrun '$(DESTDIR)$(PREFIX)/bin/'
+	@# The others are started by mvrun alone, and found beside it or here.
+	for program in $(filter-out mvrun,$(static_programs) $(dynamic_programs)); do \
+	    install -m 0755 "build/bin/$$program" '$(DESTDIR)$(PREFIX)/libexec/mvrun/' || exit 1; done
+
+clean: ## removes everything that was built
+	rm -rf build .build
