@@ -1,4 +1,6 @@
-/// One thing that the stage does on the way to the program. Steps are performed in the order in which they stand.
+/// One thing that the stage does on the way to the program.
+///
+/// Steps are performed in the order in which they stand.
 ///
 /// A step says what is wanted (mask this path), not which calls do it: what depends on the place, such as whether a path
 /// exists and is a directory, is decided where the step runs; what depends on the spec was decided by the planner.

@@ -21,7 +21,9 @@ extension OwnedDescriptor {
         }
     }
 
-    /// Reads once. The corresponding system call is `read(2)`.
+    /// Reads once.
+    ///
+    /// The corresponding system call is `read(2)`.
     ///
     /// - Parameters:
     ///   - bytes: the buffer; what is read goes to `offset` and on.
@@ -41,7 +43,9 @@ extension OwnedDescriptor {
         }
     }
 
-    /// Writes everything. The corresponding system call is `write(2)`.
+    /// Writes everything.
+    ///
+    /// The corresponding system call is `write(2)`.
     ///
     /// - Parameters:
     ///   - bytes: what to write.

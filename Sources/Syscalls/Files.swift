@@ -102,19 +102,25 @@ extension OwnedDescriptor {
         return try syscall("fstatfs", on: "\(number)") { clx_file_system_type(number) }
     }
 
-    /// Makes a directory. The corresponding system call is `mkdirat(2)`.
+    /// Makes a directory.
+    ///
+    /// The corresponding system call is `mkdirat(2)`.
     package borrowing func makeDirectory(_ name: String, mode: UInt32) throws(SystemError) {
         let number = self.number
         try syscall("mkdirat", on: name) { unsafe mkdirat(number, name, mode) }
     }
 
-    /// Makes a symbolic link. The corresponding system call is `symlinkat(2)`.
+    /// Makes a symbolic link.
+    ///
+    /// The corresponding system call is `symlinkat(2)`.
     package borrowing func makeLink(_ name: String, to target: String) throws(SystemError) {
         let number = self.number
         try syscall("symlinkat", on: name) { unsafe symlinkat(target, number, name) }
     }
 
-    /// Makes a file of any kind. The corresponding system call is `mknodat(2)`.
+    /// Makes a file of any kind.
+    ///
+    /// The corresponding system call is `mknodat(2)`.
     ///
     /// - Parameters:
     ///   - name: the name in this directory.
@@ -125,25 +131,33 @@ extension OwnedDescriptor {
         try syscall("mknodat", on: name) { unsafe mknodat(number, name, mode, UInt(device)) }
     }
 
-    /// Removes a name. The corresponding system call is `unlinkat(2)`.
+    /// Removes a name.
+    ///
+    /// The corresponding system call is `unlinkat(2)`.
     package borrowing func remove(_ name: String, directory: Bool = false) throws(SystemError) {
         let number = self.number
         try syscall("unlinkat", on: name) { unsafe unlinkat(number, name, directory ? AT_REMOVEDIR : 0) }
     }
 
-    /// Changes owner and group of the open file itself. The corresponding system call is `fchownat(2)`.
+    /// Changes owner and group of the open file itself.
+    ///
+    /// The corresponding system call is `fchownat(2)`.
     package borrowing func changeOwner(user: UInt32, group: UInt32) throws(SystemError) {
         let number = self.number
         try syscall("fchownat", on: "\(number)") { unsafe fchownat(number, "", user, group, CLX_AT_EMPTY_PATH) }
     }
 
-    /// The target of a symbolic link in this directory. The corresponding system call is `readlinkat(2)`.
+    /// The target of a symbolic link in this directory.
+    ///
+    /// The corresponding system call is `readlinkat(2)`.
     package borrowing func linkTarget(_ name: String) throws(SystemError) -> String {
         let number = self.number
         return unsafe try readLink(name) { unsafe readlinkat(number, name, $0, $1) }
     }
 
-    /// Takes or changes the lock of the open file. The corresponding system call is `flock(2)`.
+    /// Takes or changes the lock of the open file.
+    ///
+    /// The corresponding system call is `flock(2)`.
     ///
     /// - Parameters:
     ///   - exclusive: false for a shared lock.
@@ -177,7 +191,9 @@ extension OwnedDescriptor {
     }
 }
 
-/// The target of a symbolic link. The corresponding system call is `readlink(2)`.
+/// The target of a symbolic link.
+///
+/// The corresponding system call is `readlink(2)`.
 package func linkTarget(_ path: String) throws(SystemError) -> String {
     unsafe try readLink(path) { unsafe readlink(path, $0, $1) }
 }
@@ -196,7 +212,9 @@ private func readLink(
     return String(decoding: bytes.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// Makes a directory. The corresponding system call is `mkdir(2)`.
+/// Makes a directory.
+///
+/// The corresponding system call is `mkdir(2)`.
 package func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) {
     try syscall("mkdir", on: path) { unsafe mkdir(path, mode) }
 }
@@ -205,35 +223,43 @@ package func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) {
 package func makeDirectories(_ path: String, mode: UInt32) throws(SystemError) {
     do {
         try makeDirectory(path, mode: mode)
-    } catch where error.errno == .exists {
+    } catch let error where error.errno == .exists {
         return
-    } catch where error.errno == .noEntry {
+    } catch let error where error.errno == .noEntry {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { throw error }
         try makeDirectories(String(path[..<slash]), mode: mode)
         do {
             try makeDirectory(path, mode: mode)
-        } catch where error.errno == .exists {
+        } catch let error where error.errno == .exists {
             return
         }
     }
 }
 
-/// Removes an empty directory. The corresponding system call is `rmdir(2)`.
+/// Removes an empty directory.
+///
+/// The corresponding system call is `rmdir(2)`.
 package func removeDirectory(_ path: String) throws(SystemError) {
     try syscall("rmdir", on: path) { unsafe rmdir(path) }
 }
 
-/// Removes a file. The corresponding system call is `unlink(2)`.
+/// Removes a file.
+///
+/// The corresponding system call is `unlink(2)`.
 package func removeFile(_ path: String) throws(SystemError) {
     try syscall("unlink", on: path) { unsafe unlink(path) }
 }
 
-/// Renames a file, replacing what is there. The corresponding system call is `rename(2)`.
+/// Renames a file, replacing what is there.
+///
+/// The corresponding system call is `rename(2)`.
 package func renameFile(_ path: String, to target: String) throws(SystemError) {
     try syscall("rename", on: path) { unsafe rename(path, target) }
 }
 
-/// The umask of this process; returns the one it replaces. The corresponding system call is `umask(2)`.
+/// The umask of this process; returns the one it replaces.
+///
+/// The corresponding system call is `umask(2)`.
 @discardableResult
 package func setUmask(_ mask: UInt32) -> UInt32 {
     umask(mask)

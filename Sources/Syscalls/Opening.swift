@@ -1,7 +1,9 @@
 import CLinux
 import Glibc
 
-/// How a file is opened: the flags of open(2) that mvrun uses. O_CLOEXEC and O_NOCTTY are always set.
+/// How a file is opened: the flags of open(2) that mvrun uses.
+///
+/// O_CLOEXEC and O_NOCTTY are always set.
 package struct OpenOptions: OptionSet, Sendable {
     /// The flags as the kernel numbers them.
     package let rawValue: Int32
@@ -58,7 +60,9 @@ package struct ResolveOptions: OptionSet, Sendable {
 }
 
 extension OwnedDescriptor {
-    /// Opens a path. The corresponding system call is `open(2)`.
+    /// Opens a path.
+    ///
+    /// The corresponding system call is `open(2)`.
     ///
     /// - Parameters:
     ///   - path: absolute, or relative to the working directory.
@@ -73,7 +77,9 @@ extension OwnedDescriptor {
             })
     }
 
-    /// Opens a path relative to a directory. The corresponding system call is `openat(2)`.
+    /// Opens a path relative to a directory.
+    ///
+    /// The corresponding system call is `openat(2)`.
     ///
     /// - Parameters:
     ///   - directory: where a relative path starts.
@@ -91,7 +97,9 @@ extension OwnedDescriptor {
             })
     }
 
-    /// Opens a path relative to a directory under rules for its resolution. The corresponding system call is `openat2(2)`.
+    /// Opens a path relative to a directory under rules for its resolution.
+    ///
+    /// The corresponding system call is `openat2(2)`.
     ///
     /// - Parameters:
     ///   - directory: where resolution starts; with `.inRoot`, the root it cannot leave.
@@ -112,7 +120,7 @@ extension OwnedDescriptor {
                             start, path, UInt64(UInt32(bitPattern: options.rawValue | O_CLOEXEC)), UInt64(mode),
                             resolve.rawValue)
                     })
-            } catch where error.errno == .wouldBlock {
+            } catch let error where error.errno == .wouldBlock {
                 // A rename or mount elsewhere raced with `..` under RESOLVE_IN_ROOT; openat2(2) says to try again.
                 continue
             }
