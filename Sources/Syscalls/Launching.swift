@@ -1,0 +1,63 @@
+import CLinux
+import Glibc
+
+/// Starts a child that does nothing but enter its cgroups and namespaces and execute a program: the Swift side of
+/// `clx_launch`.
+///
+/// - Parameters:
+///   - program: the program's open file.
+///   - arguments: argv.
+///   - namespaces: CLONE_NEW* flags.
+///   - cgroup: the number of the open directory of a v2 cgroup to be born in, or nil.
+///   - cgroupTasks: numbers of open `tasks` files of v1 cgroups, which outlive the call.
+///   - inherited: numbers of the descriptors that the program keeps; the first is the channel.
+///   - waitsForIDMap: the child waits for a packet before it becomes root of its user namespace.
+/// - Returns: the child's pid and a pidfd.
+package func launchProcess(
+    _ program: borrowing OwnedDescriptor, arguments: [String], namespaces: UInt64,
+    cgroup: Int32?, cgroupTasks: [Int32], inherited: [Int32], waitsForIDMap: Bool
+) throws(SystemError) -> LaunchedProcess {
+    let argv = unsafe cStrings(arguments)
+    let envp = unsafe cStrings([])
+    // SAFETY: both blocks were made above and are not used after the call.
+    defer {
+        unsafe free(argv)
+        unsafe free(envp)
+    }
+    var request = unsafe clx_launch_request()
+    unsafe request.namespaces = namespaces
+    unsafe request.cgroup_v2 = cgroup ?? -1
+    unsafe request.program = program.number
+    unsafe request.argv = unsafe UnsafePointer(argv)
+    unsafe request.envp = unsafe UnsafePointer(envp)
+    unsafe request.wait_for_id_map = waitsForIDMap ? 1 : 0
+    var process: Int32 = -1
+    let pid = try syscall("clone3", on: "the sandbox") {
+        // SAFETY: the child is a copy of this process; what the request points to stays valid in it and, for the length
+        // of the two closures, here.
+        unsafe cgroupTasks.withUnsafeBufferPointer { tasks in
+            unsafe inherited.withUnsafeBufferPointer { kept in
+                unsafe request.cgroup_v1_tasks = tasks.baseAddress
+                unsafe request.cgroup_v1_count = Int32(tasks.count)
+                unsafe request.inherited = kept.baseAddress
+                unsafe request.inherited_count = Int32(kept.count)
+                return unsafe clx_launch(&request, &process)
+            }
+        }
+    }
+    return LaunchedProcess(pid: pid, process: OwnedDescriptor(owning: process))
+}
+
+/// A child that was started.
+package struct LaunchedProcess: ~Copyable, Sendable {
+    /// Its pid.
+    package let pid: Int32
+    /// Its pidfd.
+    package let process: OwnedDescriptor
+
+    /// Names a child.
+    package init(pid: Int32, process: consuming OwnedDescriptor) {
+        self.pid = pid
+        self.process = process
+    }
+}
