@@ -39,5 +39,6 @@ let package = Package(
 
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
+        tests(of: "Plans"),
     ]
 )
