@@ -40,5 +40,8 @@ let package = Package(
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
         tests(of: "Plans"),
+
+        // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
+        .testTarget(name: "RepositoryTests"),
     ]
 )
