@@ -43,5 +43,10 @@ let package = Package(
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),
+
+        // The built programs, driven as a user drives them. These import nothing of the product's.
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport"),
+        .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"]),
     ]
 )

@@ -1,0 +1,36 @@
+import Foundation
+
+/// A small root file system out of Debian's busybox-static, with the probe in it.
+package enum RootFileSystem {
+    private static let applets = [
+        "sh", "cat", "chmod", "chown", "cp", "date", "dd", "df", "echo", "env", "false", "find", "grep", "head",
+        "hostname",
+        "id", "ip", "kill", "ln", "ls", "mkdir", "mknod", "mount", "mv", "nproc", "printf", "ps", "pwd", "readlink",
+        "rm",
+        "seq", "setsid", "sha256sum", "sleep", "sort", "stat", "stty", "sync", "tail", "test", "touch", "tr", "true",
+        "tty",
+        "umount", "wc", "yes",
+    ]
+
+    /// Makes one at a path that does not exist.
+    package static func make(at root: String) throws {
+        let files = FileManager.default
+        let folders = ["bin", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr/bin", "var"]
+        for folder in folders {
+            try files.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
+        }
+        chmod("\(root)/tmp", 0o1777)
+        for (source, target) in [("/bin/busybox", "bin/busybox"), (try Probe.path.get(), "bin/probe")] {
+            // A link costs nothing; where the folders lie on two file systems, a copy.
+            if link(source, "\(root)/\(target)") != 0 {
+                try files.copyItem(atPath: source, toPath: "\(root)/\(target)")
+            }
+        }
+        for applet in applets { symlink("busybox", "\(root)/bin/\(applet)") }
+        let accounts = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home/nobody:/bin/sh\n"
+        try Data((accounts + "user:x:1000:1000:user:/home/user:/bin/sh\n").utf8)
+            .write(to: URL(fileURLWithPath: "\(root)/etc/passwd"))
+        try Data("root:x:0:\ntty:x:5:\nuser:x:1000:\nextra:x:2000:user\n".utf8)
+            .write(to: URL(fileURLWithPath: "\(root)/etc/group"))
+    }
+}
