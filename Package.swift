@@ -34,11 +34,17 @@ let package = Package(
         module("Syscalls", imports: "CLinux"),
         module("Diagnostics", imports: "Syscalls"),
 
+        // The command line as data.
+        module("Options", imports: "Diagnostics"),
+
         // Vocabulary: what is to be done, as values and their wire form.
         module("Plans"),
 
+        program("mvrun", imports: "Options", "Diagnostics", "Syscalls"),
+
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
+        tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.

@@ -1,0 +1,58 @@
+import Diagnostics
+import Glibc
+import Options
+
+/// The program: takes the command line apart, performs its verb, and reports what went wrong.
+@main
+enum Main {
+    static func main() {
+        exit(status(of: Array(CommandLine.arguments.dropFirst())))
+    }
+
+    /// Performs a command line.
+    ///
+    /// - Parameter words: the command line without the program's name.
+    /// - Returns: the exit status.
+    private static func status(of words: [String]) -> Int32 {
+        var log = Log()
+        do throws(RuntimeError) {
+            let invocation = try Invocation(parsing: words)
+            log = makeLog(invocation)
+            do throws(RuntimeError) {
+                return try perform(invocation, log)
+            } catch {
+                let activity = [invocation.verb?.definition.name, invocation.arguments.first].compactMap(\.self)
+                log.report(activity.isEmpty ? error : error.during(activity.joined(separator: " ")))
+                return ExitStatus.of(error, verb: invocation.verb)
+            }
+        } catch {
+            log.report(error)
+            return ExitStatus.usage
+        }
+    }
+
+    private static func perform(_ invocation: Invocation, _ log: Log) throws(RuntimeError) -> Int32 {
+        if invocation.has(.help) {
+            try printOutput(invocation.verb.map { Help.text(of: $0) } ?? Help.text)
+            return ExitStatus.success
+        }
+        if invocation.has(.version) {
+            try VersionCommand.run()
+            return ExitStatus.success
+        }
+        guard let verb = invocation.verb else {
+            try printOutput(Help.text)
+            return ExitStatus.usage
+        }
+        return try dispatch(verb, invocation, log)
+    }
+
+    private static func makeLog(_ invocation: Invocation) -> Log {
+        let level =
+            invocation.has(.debug) ? Log.Level.debug : invocation.value(.logLevel).flatMap(Log.Level.init(name:))
+        let format = invocation.value(.logFormat).flatMap(Log.Format.init(rawValue:))
+        // crun's spelling names what kind of place it is.
+        let path = invocation.value(.log).map { $0.hasPrefix("file:") ? String($0.dropFirst(5)) : $0 }
+        return Log(path: path, format: format ?? .text, level: level ?? .warning)
+    }
+}
