@@ -30,9 +30,13 @@ let package = Package(
         // What Swift cannot spell: newer system calls, function-like macros, and the code that runs between clone and exec.
         .target(name: "CLinux"),
 
-        // Ground: system calls, then errors and the log.
+        // Ground: system calls, then errors and the log, then JSON.
         module("Syscalls", imports: "CLinux"),
         module("Diagnostics", imports: "Syscalls"),
+        module("JSON"),
+
+        // Vocabulary: the runtime-spec.
+        module("OCI", imports: "JSON", "Diagnostics", "Syscalls"),
 
         // The command line as data.
         module("Options", imports: "Diagnostics"),
@@ -44,6 +48,8 @@ let package = Package(
 
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
+        tests(of: "JSON"),
+        tests(of: "OCI", imports: "JSON", "Diagnostics"),
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
 
