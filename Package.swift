@@ -44,6 +44,9 @@ let package = Package(
         // Vocabulary: what is to be done, as values and their wire form.
         module("Plans"),
 
+        // The container half: carries a plan out.
+        module("Sandbox", imports: "CLinux", "Syscalls", "Diagnostics", "Plans"),
+
         program("mvrun", imports: "Options", "Diagnostics", "Syscalls"),
 
         tests(of: "Syscalls"),
@@ -52,6 +55,7 @@ let package = Package(
         tests(of: "OCI", imports: "JSON", "Diagnostics"),
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
+        tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),

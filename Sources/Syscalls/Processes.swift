@@ -17,7 +17,9 @@ package enum ProcessEnd: Equatable, Sendable {
     }
 }
 
-/// Waits for a child. The corresponding system call is `waitpid(2)`.
+/// Waits for a child.
+///
+/// The corresponding system call is `waitpid(2)`.
 ///
 /// - Parameters:
 ///   - pid: the child; -1 for any.
@@ -37,19 +39,34 @@ package func waitForChild(
     return (found, signal != 0 ? .signalled(signal) : .exited(clx_status_code(status)))
 }
 
-/// A descriptor that stands for a process. The corresponding system call is `pidfd_open(2)`.
+/// A descriptor that stands for a process.
+///
+/// The corresponding system call is `pidfd_open(2)`.
 package func openProcess(_ pid: Int32) throws(SystemError) -> OwnedDescriptor {
     OwnedDescriptor(owning: try syscall("pidfd_open", on: "\(pid)") { clx_pidfd_open(pid) })
 }
 
 extension OwnedDescriptor {
-    /// Sends a signal to the process this pidfd stands for. The corresponding system call is `pidfd_send_signal(2)`.
+    /// Sends a signal to the process this pidfd stands for.
+    ///
+    /// The corresponding system call is `pidfd_send_signal(2)`.
     ///
     /// - Parameter signal: the number; 0 only asks whether the process exists.
     package borrowing func sendSignal(_ signal: Int32) throws(SystemError) {
         let number = self.number
         try syscall("pidfd_send_signal", on: "signal \(signal)") { clx_pidfd_send_signal(number, signal) }
     }
+}
+
+/// Signals a process by its number.
+///
+/// The corresponding system call is `kill(2)`.
+///
+/// - Parameters:
+///   - pid: the process; only a child that was not waited for is sure to be the one that is meant.
+///   - signal: the number; 0 only asks whether the process exists.
+package func sendSignal(_ signal: Int32, to pid: Int32) throws(SystemError) {
+    try syscall("kill", on: "\(pid)") { kill(pid, signal) }
 }
 
 /// This process's id.
@@ -62,7 +79,9 @@ package func exitNow(_ status: Int32) -> Never {
     _exit(status)
 }
 
-/// Starts a session. The corresponding system call is `setsid(2)`.
+/// Starts a session.
+///
+/// The corresponding system call is `setsid(2)`.
 package func startSession() throws(SystemError) {
     try syscall("setsid", on: "") { setsid() }
 }
@@ -77,7 +96,9 @@ package func forkProcess(namespaces: UInt64, asSibling: Bool) throws(SystemError
     try syscall("clone3", on: "") { clx_fork(namespaces, asSibling ? 1 : 0) }
 }
 
-/// Replaces the program of this process. The corresponding system call is `execve(2)`; it returns only to throw.
+/// Replaces the program of this process.
+///
+/// The corresponding system call is `execve(2)`; it returns only to throw.
 ///
 /// - Parameters:
 ///   - path: the program.
@@ -151,12 +172,16 @@ package enum ProcessControl {
     }
 }
 
-/// Joins a new session keyring. The corresponding request is `KEYCTL_JOIN_SESSION_KEYRING` of `keyctl(2)`.
+/// Joins a new session keyring.
+///
+/// The corresponding request is `KEYCTL_JOIN_SESSION_KEYRING` of `keyctl(2)`.
 package func joinSessionKeyring(_ name: String) throws(SystemError) {
     try syscall("keyctl", on: name) { unsafe clx_keyctl_join_session(name) }
 }
 
-/// Marks descriptors close-on-exec. The corresponding system call is `close_range(2)`.
+/// Marks descriptors close-on-exec.
+///
+/// The corresponding system call is `close_range(2)`.
 ///
 /// - Parameter first: the lowest number that is marked.
 package func closeOnExec(from first: Int32) throws(SystemError) {

@@ -33,6 +33,8 @@ static inline int clx_fcntl(int descriptor, int command, long argument) {
     return fcntl(descriptor, command, argument);
 }
 
+static inline int clx_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
+
 static inline int clx_memfd_create(const char *name, unsigned flags) {
     return (int)syscall(SYS_memfd_create, name, flags);
 }
