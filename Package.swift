@@ -41,8 +41,9 @@ let package = Package(
         // The command line as data.
         module("Options", imports: "Diagnostics"),
 
-        // Vocabulary: what is to be done, as values and their wire form.
+        // Vocabulary: what is to be done, as values and their wire form, and one module for each kernel interface.
         module("Plans"),
+        module("Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
 
         // The container half: carries a plan out.
         module("Sandbox", imports: "CLinux", "Syscalls", "Diagnostics", "Plans"),
@@ -55,6 +56,7 @@ let package = Package(
         tests(of: "OCI", imports: "JSON", "Diagnostics"),
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
+        tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.

@@ -12,5 +12,6 @@
 #include "clx_sockets.h"
 #include "clx_terminals.h"
 #include "clx_launch.h"
+#include "clx_bpf.h"
 
 #endif
