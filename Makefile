@@ -6,6 +6,8 @@
 DESTDIR ?=
 PREFIX ?= /usr/local
 SWIFT ?= swift
+# More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
+BENCH ?=
 
 # What the programs link against, what the tests run, and the runtimes that `bench` measures against.
 packages := busybox-static crun git jq libcap-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libsystemd-dev \
@@ -23,6 +25,8 @@ static := -c release --static-swift-stdlib -Xswiftc -static-executable $(small)
 # In a build folder of its own, for other flags in the same one would rebuild everything at each turn.
 dynamic := -c release --scratch-path .build/dynamic --static-swift-stdlib $(small)
 
+# What is installed is what is tested.
+tested := MVRUN_RUNTIME=$(CURDIR)/build/bin/mvrun
 bundle := build/demo
 
 help: ## lists the targets
@@ -51,6 +55,7 @@ build: need-swift ## makes the release programs in build/bin
 	    echo "build: $$program"; \
 	    $(SWIFT) build $(static) $(import_check) --product "$$program"; \
 	    install -m 0755 ".build/release/$$program" build/bin/; \
+	    ! ldd "build/bin/$$program" >/dev/null 2>&1 || { echo "build: $$program is not static" >&2; exit 1; }; \
 	done
 	@set -e; for program in $(dynamic_programs); do \
 	    echo "build: $$program"; \
@@ -61,11 +66,11 @@ build: need-swift ## makes the release programs in build/bin
 debug: need-swift ## builds everything, tests too, without optimisation
 	$(SWIFT) build --build-tests $(import_check)
 
-test: lint ## checks, then runs every test
-	$(SWIFT) test $(import_check)
+test: lint build ## checks, builds, then runs every test against the release programs
+	$(tested) $(SWIFT) test $(import_check)
 
-test-long: lint ## the same with the tests that take minutes
-	MVRUN_LONG_TESTS=1 $(SWIFT) test $(import_check)
+test-long: lint build ## the same with the tests that take minutes
+	$(tested) MVRUN_LONG_TESTS=1 $(SWIFT) test $(import_check)
 
 .PHONY: lint
 lint: need-swift
@@ -88,7 +93,7 @@ demo: setup build ## installs, builds, makes a bundle and runs it as a container
 	@echo 'demo: the container has ended with status 0 and is deleted'
 
 bench: build ## measures against crun and runc; fails above Tests/Benchmarks/Limits.json
-	$(SWIFT) run mvrun-bench --mvrun build/bin/mvrun --limits Tests/Benchmarks/Limits.json
+	$(SWIFT) run mvrun-bench --limits Tests/Benchmarks/Limits.json $(BENCH)
 
 doctor: build ## says what this host can run, and what is missing
 	build/bin/mvrun doctor

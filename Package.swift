@@ -66,5 +66,13 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport"),
         .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"]),
+
+        // What a start costs, against other runtimes. The timer is a program apart and small: its memory is counted too.
+        .executableTarget(
+            name: "mvrun-bench-timer", path: "Tests/Benchmarks/Timer",
+            linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections"])]),
+        .executableTarget(
+            name: "mvrun-bench", dependencies: ["mvrun-bench-timer"], path: "Tests/Benchmarks",
+            exclude: ["Timer", "Limits.json"]),
     ]
 )

@@ -13,7 +13,7 @@ struct Manifest {
 
     init(text: String) {
         let declarations = /(?:module|program|\.target|\.systemLibrary)\((?:name: )?"([^"]+)"([^)]*)\)/
-        targets = text.matches(of: declarations).map { match in
+        targets = text.matches(of: declarations).filter { !$0.2.contains("path: \"Tests/") }.map { match in
             // The other strings of a system library are no targets.
             let imports = match.2.contains("imports:") ? match.2.matches(of: /"([^"]+)"/).map { String($0.1) } : []
             return Target(name: String(match.1), imports: imports)
