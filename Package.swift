@@ -29,6 +29,7 @@ let package = Package(
     targets: [
         // What Swift cannot spell: newer system calls, function-like macros, and the code that runs between clone and exec.
         .target(name: "CLinux"),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
 
         // Ground: system calls, then errors and the log, then JSON.
         module("Syscalls", imports: "CLinux"),
@@ -48,6 +49,9 @@ let package = Package(
         // The container half: carries a plan out.
         module("Sandbox", imports: "CLinux", "Syscalls", "Diagnostics", "Plans"),
 
+        // Compile: from the spec to a plan; nothing here changes a container or the host's mounts.
+        module("Planning", imports: "CLinux", "CSeccomp", "Syscalls", "Diagnostics", "OCI", "Plans"),
+
         program("mvrun", imports: "Options", "Diagnostics", "Syscalls"),
 
         tests(of: "Syscalls"),
@@ -58,6 +62,8 @@ let package = Package(
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
+        .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
+        tests(of: "Planning", imports: "CLinux", "CFilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),

@@ -44,8 +44,8 @@ extension Spec {
         package var defaultErrnoRet: UInt32?
         /// The architectures whose system calls are filtered; the native one where it is empty.
         package var architectures: [Architecture]
-        /// Flags of seccomp(2).
-        package var flags: [Flag]
+        /// Flags of seccomp(2); nil where the profile leaves them to the runtime.
+        package var flags: [Flag]?
         /// The socket to which the notification descriptor goes.
         package var listenerPath: String?
         /// What goes there with it.
@@ -58,7 +58,7 @@ extension Spec {
             defaultAction = try reader.requiredName("defaultAction")
             defaultErrnoRet = try reader.integer("defaultErrnoRet")
             architectures = try reader.names("architectures") ?? []
-            flags = try reader.names("flags") ?? []
+            flags = try reader.names("flags")
             listenerPath = try reader.string("listenerPath")
             listenerMetadata = try reader.string("listenerMetadata")
             syscalls = try reader.objects("syscalls", Rule.init) ?? []

@@ -9,6 +9,7 @@
 #include "clx_processes.h"
 #include "clx_identity.h"
 #include "clx_scheduling.h"
+#include "clx_seccomp.h"
 #include "clx_sockets.h"
 #include "clx_terminals.h"
 #include "clx_launch.h"
