@@ -15,12 +15,14 @@ struct Markdown {
         var anchors: Set<String> = []
         var links: [Link] = []
         var isCode = false
+        let heading = /^#+\s+(.*)$/
+        let code = /`[^`]*`/
+        let link = /\]\(([^)\s]+)\)/
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            if line.trimmingPrefix(/\s*/).hasPrefix("```") { isCode.toggle() }
+            if line.trimmingPrefix(while: \.isWhitespace).hasPrefix("```") { isCode.toggle() }
             if isCode { continue }
-            if let heading = line.firstMatch(of: /^#+\s+(.*)$/)?.1 { anchors.insert(Self.anchor(of: heading)) }
-            let prose = line.replacing(/`[^`]*`/, with: "")
-            for match in prose.matches(of: /\]\(([^)\s]+)\)/) {
+            if let text = line.firstMatch(of: heading)?.1 { anchors.insert(Self.anchor(of: text)) }
+            for match in line.replacing(code, with: "").matches(of: link) {
                 links.append(Link(line: index + 1, target: String(match.1)))
             }
         }

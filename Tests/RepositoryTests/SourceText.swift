@@ -34,30 +34,48 @@ private struct Blanker {
     mutating func run() -> String {
         var lineIsEmpty = true
         while position < bytes.count {
-            if at("//") {
-                blank { $0.byte == UInt8(ascii: "\n") }
-            } else if at("/*") {
-                blankBlockComment()
-            } else if isC, lineIsEmpty, at("#") {
-                blankDirective()
-            } else if isC, at("'") {
-                blankQuoted(by: "'")
-            } else if isC, at("\"") {
-                blankQuoted(by: "\"")
-            } else if !isC, let opening = swiftStringOpening() {
-                blankSwiftString(opening)
-            } else if !isC, let end = regexEnd() {
-                blank { $0.position == end }
-            } else {
-                if byte == UInt8(ascii: "\n") {
-                    lineIsEmpty = true
-                } else if byte != UInt8(ascii: " ") {
-                    lineIsEmpty = false
-                }
+            switch bytes[position] {
+            case UInt8(ascii: "/"), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "#"):
+                if !blankWhatStartsHere(lineIsEmpty: lineIsEmpty) { position += 1 }
+                lineIsEmpty = false
+            case UInt8(ascii: "\n"):
+                lineIsEmpty = true
+                position += 1
+            case UInt8(ascii: " "): position += 1
+            default:
+                lineIsEmpty = false
                 position += 1
             }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Blanks the comment, literal or directive that starts here; false where none does.
+    private mutating func blankWhatStartsHere(lineIsEmpty: Bool) -> Bool {
+        if at("//") {
+            blank { $0.byte == UInt8(ascii: "\n") }
+        } else if at("/*") {
+            blankBlockComment()
+        } else if isC {
+            return blankLiteralOfC(lineIsEmpty: lineIsEmpty)
+        } else if let opening = swiftStringOpening() {
+            blankSwiftString(opening)
+        } else if let end = regexEnd() {
+            blank { $0.position == end }
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private mutating func blankLiteralOfC(lineIsEmpty: Bool) -> Bool {
+        switch bytes[position] {
+        case UInt8(ascii: "#") where lineIsEmpty: blankDirective()
+        case UInt8(ascii: "'"): blankQuoted(by: "'")
+        case UInt8(ascii: "\""): blankQuoted(by: "\"")
+        default: return false
+        }
+        return true
     }
 
     private var byte: UInt8 { position < bytes.count ? bytes[position] : 0 }
