@@ -59,6 +59,19 @@ int probe_syscall(int count, char **arguments) {
     return 0;
 }
 
+// The same by the 32-bit entry, whose numbers are those of i386; "value" is the kernel's raw answer.
+int probe_syscall_32(int count, char **arguments) {
+    long values[4] = {0};
+    for (int index = 0; index < count && index < 4; index++) values[index] = strtol(arguments[index], NULL, 0);
+    int result;
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"((int)values[0]), "b"((int)values[1]), "c"((int)values[2]), "d"((int)values[3])
+                     : "memory", "r8", "r9", "r10", "r11");
+    printf("value=%d\n", result);
+    return 0;
+}
+
 int probe_open(int count, char **arguments) {
     if (count < 2) return 64;
     int flags = strcmp(arguments[0], "rw") == 0 ? O_RDWR : strcmp(arguments[0], "w") == 0 ? O_WRONLY : O_RDONLY;

@@ -13,6 +13,7 @@ static const struct command commands[] = {
     {"clocks", "", probe_clocks},
     {"keyring", "", probe_keyring},
     {"syscall", "NUMBER [ARGUMENT...]", probe_syscall},
+    {"syscall-32", "NUMBER [ARGUMENT...]", probe_syscall_32},
     {"open", "r|w|rw PATH...", probe_open},
     {"write", "PATH TEXT", probe_write},
     {"status", "PATH...", probe_status},

@@ -36,6 +36,7 @@ int probe_namespaces(int count, char **arguments);
 int probe_clocks(int count, char **arguments);
 int probe_keyring(int count, char **arguments);
 int probe_syscall(int count, char **arguments);
+int probe_syscall_32(int count, char **arguments);
 int probe_open(int count, char **arguments);
 int probe_write(int count, char **arguments);
 int probe_status(int count, char **arguments);

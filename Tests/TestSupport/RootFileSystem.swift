@@ -15,7 +15,7 @@ package enum RootFileSystem {
     /// Makes one at a path that does not exist.
     package static func make(at root: String) throws {
         let files = FileManager.default
-        let folders = ["bin", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "usr/bin", "var"]
+        let folders = ["bin", "dev", "etc", "home", "mnt", "proc", "root", "run", "sys", "tmp", "usr/bin", "var"]
         for folder in folders {
             try files.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
         }
@@ -33,4 +33,15 @@ package enum RootFileSystem {
         try Data("root:x:0:\ntty:x:5:\nuser:x:1000:\nextra:x:2000:user\n".utf8)
             .write(to: URL(fileURLWithPath: "\(root)/etc/group"))
     }
+}
+
+/// Puts a symbolic link where a file or a folder with nothing but folders in it was.
+package func makeLink(at path: String, to target: String) throws {
+    try? FileManager.default.removeItem(atPath: path)
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+}
+
+/// The names in a folder, sorted.
+package func names(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
 }

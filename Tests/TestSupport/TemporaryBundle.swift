@@ -119,6 +119,32 @@ package final class TemporaryBundle {
         return Report(outcome.output)
     }
 
+    /// The mounts that the container sees.
+    package func mountTable(sourceLocation: SourceLocation = #_sourceLocation) throws -> MountTable {
+        let outcome = try run(["/bin/cat", "/proc/self/mountinfo"])
+        try #require(outcome.succeeded, "\(outcome)", sourceLocation: sourceLocation)
+        return MountTable(outcome.output)
+    }
+
+    /// Calls the runtime in a mount namespace of its own, made ready by a shell script, so that a test can mount things
+    /// on the host's side without the host seeing them.
+    package func prepareMounts(_ script: String, propagation: String = "private") {
+        wrapper = ["unshare", "--mount", "--propagation", propagation, "sh", "-ec", "\(script)\nexec \"$@\"", "sh"]
+    }
+
+    /// A folder beside the bundle with files in it, by their relative paths, and returns its path.
+    package func folder(_ name: String, _ files: [String: String] = [:]) throws -> String {
+        let top = path(name)
+        try FileManager.default.createDirectory(atPath: top, withIntermediateDirectories: true)
+        for (file, text) in files {
+            let full = "\(top)/\(file)"
+            let parent = (full as NSString).deletingLastPathComponent
+            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: URL(fileURLWithPath: full))
+        }
+        return top
+    }
+
     /// The arguments of a verb that makes a container.
     package func making(_ verb: String, _ options: [String] = []) -> [String] {
         [verb] + RuntimeUnderTest.current.isolationOptions + ["--bundle", directory] + options + [identifier]
