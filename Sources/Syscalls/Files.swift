@@ -131,6 +131,14 @@ extension OwnedDescriptor {
         try syscall("mknodat", on: name) { unsafe mknodat(number, name, mode, UInt(device)) }
     }
 
+    /// Renames a name of this directory, replacing what is there.
+    ///
+    /// The corresponding system call is `renameat(2)`.
+    package borrowing func rename(_ name: String, to target: String) throws(SystemError) {
+        let number = self.number
+        try syscall("renameat", on: name) { unsafe renameat(number, name, number, target) }
+    }
+
     /// Removes a name.
     ///
     /// The corresponding system call is `unlinkat(2)`.

@@ -111,7 +111,26 @@ extension OwnedDescriptor {
         at directory: borrowing OwnedDescriptor, _ path: String, _ options: OpenOptions,
         resolve: ResolveOptions, mode: UInt32 = 0
     ) throws(SystemError) -> OwnedDescriptor {
-        let start = directory.number
+        try open(from: directory.number, path, options, resolve: resolve, mode: mode)
+    }
+
+    /// Opens an absolute path under rules for its resolution.
+    ///
+    /// The corresponding system call is `openat2(2)`.
+    ///
+    /// - Parameters:
+    ///   - path: the path.
+    ///   - options: the flags; O_CLOEXEC is added.
+    ///   - resolve: the rules.
+    package static func open(
+        _ path: String, _ options: OpenOptions, resolve: ResolveOptions
+    ) throws(SystemError) -> OwnedDescriptor {
+        try open(from: CLX_AT_FDCWD, path, options, resolve: resolve, mode: 0)
+    }
+
+    private static func open(
+        from start: Int32, _ path: String, _ options: OpenOptions, resolve: ResolveOptions, mode: UInt32
+    ) throws(SystemError) -> OwnedDescriptor {
         while true {
             do {
                 return OwnedDescriptor(
