@@ -52,7 +52,11 @@ let package = Package(
         // Compile: from the spec to a plan; nothing here changes a container or the host's mounts.
         module("Planning", imports: "CLinux", "CSeccomp", "Syscalls", "Diagnostics", "OCI", "Plans"),
 
-        program("mvrun", imports: "Options", "Diagnostics", "Syscalls"),
+        module(
+            "Runtime",
+            imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Sandbox", "Planning"),
+
+        program("mvrun", imports: "Runtime", "Options", "JSON", "Diagnostics", "Syscalls"),
 
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
@@ -61,6 +65,7 @@ let package = Package(
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
+        tests(of: "Runtime", imports: "Diagnostics", "OCI", "Plans", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         tests(of: "Planning", imports: "CLinux", "CFilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans"),

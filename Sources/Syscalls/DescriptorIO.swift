@@ -64,6 +64,22 @@ extension OwnedDescriptor {
         }
     }
 
+    /// Writes as much as is taken at once.
+    ///
+    /// The corresponding system call is `write(2)`.
+    ///
+    /// - Parameters:
+    ///   - bytes: what to write.
+    ///   - subject: the file's name for an error.
+    /// - Returns: how many bytes were taken.
+    package borrowing func write(some bytes: ArraySlice<UInt8>, subject: String) throws(SystemError) -> Int {
+        let number = self.number
+        return try syscall("write", on: subject) {
+            // SAFETY: the kernel only reads, and no more than the slice's length.
+            unsafe bytes.withUnsafeBytes { unsafe Glibc.write(number, $0.baseAddress, $0.count) }
+        }
+    }
+
     /// Writes a text as UTF-8 with a single write(2), as the files of procfs and cgroupfs want it.
     ///
     /// - Parameters:

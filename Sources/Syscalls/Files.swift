@@ -40,6 +40,11 @@ package struct FileStatus: Sendable {
     /// The device the file stands for, where it is one.
     package let representedDevice: UInt64
 
+    /// Whether both are the same file.
+    package func isSameFile(as other: FileStatus) -> Bool {
+        device == other.device && inode == other.inode
+    }
+
     init(_ status: stat) {
         switch status.st_mode & S_IFMT {
         case S_IFREG: kind = .regular
@@ -263,6 +268,15 @@ package func removeFile(_ path: String) throws(SystemError) {
 /// The corresponding system call is `rename(2)`.
 package func renameFile(_ path: String, to target: String) throws(SystemError) {
     try syscall("rename", on: path) { unsafe rename(path, target) }
+}
+
+/// Renames a file to a name that nobody has; EEXIST otherwise.
+///
+/// The corresponding system call is `renameat2(2)` with RENAME_NOREPLACE.
+package func renameFile(_ path: String, toNew target: String) throws(SystemError) {
+    try syscall("renameat2", on: target) {
+        unsafe clx_renameat2(CLX_AT_FDCWD, path, CLX_AT_FDCWD, target, CLX_RENAME_NOREPLACE)
+    }
 }
 
 /// The umask of this process; returns the one it replaces.

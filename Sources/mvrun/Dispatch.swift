@@ -1,11 +1,20 @@
 import Diagnostics
 import Options
+import Runtime
 
 /// Performs a verb.
 ///
 /// - Returns: the exit status.
-func dispatch(_ verb: Verb, _ invocation: Invocation, _ log: Log) throws(RuntimeError) -> Int32 {
+func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws(RuntimeError) -> Int32 {
     switch verb {
+    case .state: try StateCommand.run(invocation, session)
+    case .kill: try KillCommand.run(invocation, session)
+    case .delete: return try DeleteCommand.run(invocation, session)
+    case .list: try ListCommand.run(invocation, session)
+    case .ps: try PsCommand.run(invocation, session)
+    case .pause: try session.pause(invocation.container)
+    case .resume: try session.resume(invocation.container)
+    case .spec: try SpecCommand.run(invocation)
     case .completion: try CompletionCommand.run(invocation)
     case .version: try VersionCommand.run()
     case .help: try HelpCommand.run(invocation)

@@ -1,6 +1,7 @@
 import Diagnostics
 import Glibc
 import Options
+import Runtime
 
 /// The program: takes the command line apart, performs its verb, and reports what went wrong.
 @main
@@ -44,7 +45,27 @@ enum Main {
             try printOutput(Help.text)
             return ExitStatus.usage
         }
-        return try dispatch(verb, invocation, log)
+        return try dispatch(verb, invocation, makeSession(invocation, log))
+    }
+
+    private static func makeSession(_ invocation: Invocation, _ log: Log) -> Session {
+        let root = invocation.value(.root) ?? StateStore.defaultRoot()
+        var session = Session(store: StateStore(root: absolutePath(root)), log: log)
+        session.cgroupManager =
+            switch invocation.value(.cgroupManager) {
+            case "systemd": .systemd
+            case "disabled": .disabled
+            case "cgroupfs": .cgroupfs
+            default: invocation.has(.systemdCgroup) ? .systemd : .cgroupfs
+            }
+        session.toleratesCgroups =
+            switch invocation.value(.rootless) {
+            case "true", "1", "yes": true
+            case "false", "0", "no": false
+            default: nil
+            }
+        session.criu = invocation.value(.criu)
+        return session
     }
 
     private static func makeLog(_ invocation: Invocation) -> Log {

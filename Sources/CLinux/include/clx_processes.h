@@ -49,6 +49,16 @@ static inline int clx_fexec(int descriptor, char *const argv[], char *const envp
     return (int)syscall(SYS_execveat, descriptor, "", argv, envp, 0x1000 /* AT_EMPTY_PATH */);
 }
 
+// signalfd(2), never waiting; and one signal of it.
+static inline int clx_signalfd(const sigset_t *mask) { return signalfd(-1, mask, SFD_CLOEXEC | SFD_NONBLOCK); }
+static inline int clx_read_signal(int descriptor, int *signal_number) {
+    struct signalfd_siginfo info;
+    ssize_t count = read(descriptor, &info, sizeof info);
+    if (count < 0) return -1;
+    *signal_number = (int)info.ssi_signo;
+    return 0;
+}
+
 static inline int clx_sigrtmin(void) { return SIGRTMIN; }
 static inline int clx_sigrtmax(void) { return SIGRTMAX; }
 

@@ -1,0 +1,185 @@
+package import Diagnostics
+import JSON
+package import OCI
+package import Plans
+
+/// What mvrun keeps of a container between two commands: the content of its state.json.
+///
+/// Whether the container runs is not in it: that is asked of the kernel each time, so it cannot be out of date.
+package struct ContainerRecord: Equatable, Sendable {
+    /// The version of the form; a newer mvrun reads every older one.
+    static let formatVersion: Int64 = 1
+
+    /// The id.
+    package var id: String
+    /// The version of the runtime-spec that the bundle was written for.
+    package var ociVersion: String
+    /// The bundle, absolute.
+    package var bundle: String
+    /// The root file system, absolute.
+    package var rootfs: String
+    /// When the container was made, in RFC 3339.
+    package var created: String
+    /// The user who made it.
+    package var owner: UInt32
+    /// The bundle's annotations.
+    package var annotations: [Entry<String>] = []
+    /// The process that makes the container; nil as soon as it is made.
+    package var launcher: ProcessIdentity?
+    /// The container's first process; nil until it exists.
+    package var process: ProcessIdentity?
+    /// The kinds of namespaces that the process has for itself or shares with other containers, CLONE_NEW* flags.
+    package var namespaces: UInt64 = 0
+    /// The cgroups, those that are still to be made included.
+    package var cgroups: [CgroupRecord] = []
+    /// Whether the cgroups are systemd's.
+    package var systemdUnit: String?
+    /// Whether there are hooks to run behind `start`.
+    package var hasPoststart = false
+    /// Whether there are hooks to run behind `delete`.
+    package var hasPoststop = false
+    /// The container's directory in resctrl, where mvrun made one.
+    package var resctrlGroup: String?
+
+    /// Begins a record.
+    package init(id: String, ociVersion: String, bundle: String, rootfs: String, created: String, owner: UInt32) {
+        self.id = id
+        self.ociVersion = ociVersion
+        self.bundle = bundle
+        self.rootfs = rootfs
+        self.created = created
+        self.owner = owner
+    }
+}
+
+extension ContainerRecord {
+    /// The text of state.json.
+    package var json: [UInt8] {
+        var writer = JSONWriter(.compact)
+        writer.object { object in
+            object.member("version", Int(Self.formatVersion))
+            object.member("id", id)
+            object.member("ociVersion", ociVersion)
+            object.member("bundle", bundle)
+            object.member("rootfs", rootfs)
+            object.member("created", created)
+            object.member("owner", Int(owner))
+            object.member("annotations", annotations.map { ($0.key, $0.value) })
+            object.member("launcher", launcher)
+            object.member("process", process)
+            object.member("namespaces", Self.kinds(of: namespaces))
+            object.member("cgroups") { writer in
+                writer.array { writer in
+                    for cgroup in cgroups { writer.value(cgroup) }
+                }
+            }
+            if let systemdUnit { object.member("systemdUnit", systemdUnit) }
+            object.member("hasPoststart", hasPoststart)
+            object.member("hasPoststop", hasPoststop)
+            if let resctrlGroup { object.member("resctrlGroup", resctrlGroup) }
+        }
+        return writer.bytes
+    }
+
+    /// Reads a state.json.
+    ///
+    /// - Throws: what is wrong with the text, or that a newer mvrun wrote it.
+    package init(parsing bytes: [UInt8]) throws(RuntimeError) {
+        let root: JSONValue
+        do {
+            root = try JSONDocument(reading: bytes, limit: Self.sizeLimit).root
+        } catch {
+            throw RuntimeError(.system, "\(error)", hint: "\"mvrun delete --force\" removes the container")
+        }
+        guard let version = root["version"]?.int64 else { throw Self.missing("version") }
+        guard version <= Self.formatVersion else {
+            throw RuntimeError(.unsupported, "version \(version) was written by a newer mvrun")
+        }
+        id = try root.text("id")
+        ociVersion = try root.text("ociVersion")
+        bundle = try root.text("bundle")
+        rootfs = try root.text("rootfs")
+        created = try root.text("created")
+        owner = UInt32(clamping: try root.number("owner"))
+        for (key, value) in root["annotations"]?.members.map({ ($0.key, $0.value) }) ?? [] {
+            annotations.append(Entry(key: key.string ?? "", value: value.string ?? ""))
+        }
+        launcher = try root["launcher"].map(ProcessIdentity.init)
+        process = try root["process"].map(ProcessIdentity.init)
+        for name in root["namespaces"]?.elements.compactMap(\.string) ?? [] {
+            namespaces |= NamespaceKind(name: name)?.cloneFlag ?? 0
+        }
+        for cgroup in root["cgroups"]?.elements.map(\.self) ?? [] { cgroups.append(try CgroupRecord(cgroup)) }
+        systemdUnit = root["systemdUnit"]?.string
+        hasPoststart = root["hasPoststart"]?.boolean ?? false
+        hasPoststop = root["hasPoststop"]?.boolean ?? false
+        resctrlGroup = root["resctrlGroup"]?.string
+    }
+
+    /// The most bytes of a state.json: annotations come from the bundle, which may have that many.
+    static let sizeLimit = documentSizeLimit
+
+    fileprivate static func missing(_ key: String) -> RuntimeError {
+        RuntimeError(
+            .system, "\(key) is missing or of another type", hint: "\"mvrun delete --force\" removes the container")
+    }
+
+    private static func kinds(of flags: UInt64) -> [String] {
+        NamespaceKind.allCases.filter { flags & $0.cloneFlag != 0 }.map(\.name)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func member(_ key: String, _ process: ProcessIdentity?) {
+        guard let process else { return }
+        member(key) { writer in
+            writer.object { object in
+                object.member("pid", Int(process.pid))
+                object.member("startTime", process.startTime)
+            }
+        }
+    }
+
+    fileprivate mutating func value(_ cgroup: CgroupRecord) {
+        object { object in
+            object.member("version", Int(cgroup.version.rawValue))
+            object.member("mountPoint", cgroup.mountPoint)
+            object.member("controllers", cgroup.controllers)
+            object.member("path", cgroup.path)
+            object.member("madeDirectories", cgroup.madeDirectories)
+        }
+    }
+}
+
+extension JSONValue {
+    fileprivate func text(_ key: String) throws(RuntimeError) -> String {
+        guard let text = self[key]?.string else { throw ContainerRecord.missing(path(of: key)) }
+        return text
+    }
+
+    fileprivate func number(_ key: String) throws(RuntimeError) -> Int64 {
+        guard let number = self[key]?.int64 else { throw ContainerRecord.missing(path(of: key)) }
+        return number
+    }
+}
+
+extension ProcessIdentity {
+    fileprivate init(_ value: JSONValue) throws(RuntimeError) {
+        guard let pid = Int32(exactly: try value.number("pid")), pid > 0, let start = value["startTime"]?.uint64 else {
+            throw ContainerRecord.missing(value.path)
+        }
+        self.init(pid: pid, startTime: start)
+    }
+}
+
+extension CgroupRecord {
+    fileprivate init(_ value: JSONValue) throws(RuntimeError) {
+        guard let version = CgroupVersion(rawValue: UInt8(clamping: try value.number("version"))) else {
+            throw ContainerRecord.missing(value.path(of: "version"))
+        }
+        self.init(
+            version: version, mountPoint: try value.text("mountPoint"),
+            controllers: value["controllers"]?.elements.compactMap(\.string) ?? [], path: try value.text("path"),
+            madeDirectories: Int(try value.number("madeDirectories")))
+    }
+}

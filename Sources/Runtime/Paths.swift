@@ -1,0 +1,20 @@
+import Glibc
+
+/// A path from the root: one that starts elsewhere starts at the working directory.
+///
+/// `.` and `..` are resolved by name, as
+/// the shells do it.
+package func absolutePath(_ path: String) -> String {
+    var full = path
+    if !path.hasPrefix("/") {
+        // SAFETY: getcwd(3) allocates the text, which is freed once, after it was copied.
+        guard let current = unsafe getcwd(nil, 0) else { return path }
+        full = unsafe String(cString: current) + "/" + path
+        unsafe free(current)
+    }
+    var parts: [Substring] = []
+    for part in full.split(separator: "/") where part != "." {
+        if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+}

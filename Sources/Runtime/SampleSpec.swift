@@ -1,0 +1,148 @@
+import JSON
+
+/// The config.json to start from: what `mvrun spec` writes.
+package enum SampleSpec {
+    /// Whom the container is for.
+    package enum Kind: Sendable {
+        /// For root.
+        case privileged
+        /// For an ordinary user, whose ids are root's inside.
+        case rootless(userID: UInt32, groupID: UInt32)
+    }
+
+    /// The text.
+    package static func text(_ kind: Kind) -> String {
+        var writer = JSONWriter(.pretty)
+        writer.object { spec in
+            spec.member("ociVersion", "1.3.0")
+            spec.member("process") { writeProcess(to: &$0) }
+            spec.member("root") { root in
+                root.object { root in
+                    root.member("path", "rootfs")
+                    root.member("readonly", true)
+                }
+            }
+            spec.member("hostname", "mvrun")
+            spec.member("mounts") { writeMounts(kind, to: &$0) }
+            spec.member("linux") { writeLinux(kind, to: &$0) }
+        }
+        return writer.text + "\n"
+    }
+
+    private static func writeProcess(to writer: inout JSONWriter) {
+        let capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
+        writer.object { process in
+            process.member("terminal", true)
+            process.member("user") { user in
+                user.object { user in
+                    user.member("uid", 0)
+                    user.member("gid", 0)
+                }
+            }
+            process.member("args", ["sh"])
+            process.member(
+                "env", ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"])
+            process.member("cwd", "/")
+            process.member("capabilities") { sets in
+                sets.object { sets in
+                    for set in ["bounding", "effective", "permitted"] { sets.member(set, capabilities) }
+                }
+            }
+            process.member("rlimits") { limits in
+                limits.array { limits in
+                    limits.object { limit in
+                        limit.member("type", "RLIMIT_NOFILE")
+                        limit.member("hard", 1024)
+                        limit.member("soft", 1024)
+                    }
+                }
+            }
+            process.member("noNewPrivileges", true)
+        }
+    }
+
+    private typealias Mount = (destination: String, type: String, source: String, options: [String])
+
+    private static func writeMounts(_ kind: Kind, to writer: inout JSONWriter) {
+        let plain = ["nosuid", "noexec", "nodev"]
+        var terminals = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+        var system: Mount = ("/sys", "sysfs", "sysfs", plain + ["ro"])
+        switch kind {
+        case .privileged: terminals.append("gid=5")
+        // A user namespace that owns no network namespace may not mount sysfs, and has no group 5.
+        case .rootless: system = ("/sys", "none", "/sys", ["rbind"] + plain + ["ro"])
+        }
+        let mounts: [Mount] = [
+            ("/proc", "proc", "proc", []),
+            ("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+            ("/dev/pts", "devpts", "devpts", terminals),
+            ("/dev/shm", "tmpfs", "shm", plain + ["mode=1777", "size=65536k"]),
+            ("/dev/mqueue", "mqueue", "mqueue", plain),
+            system,
+            ("/sys/fs/cgroup", "cgroup", "cgroup", plain + ["relatime", "ro"]),
+        ]
+        writer.array { array in
+            for mount in mounts {
+                array.object { object in
+                    object.member("destination", mount.destination)
+                    object.member("type", mount.type)
+                    object.member("source", mount.source)
+                    if !mount.options.isEmpty { object.member("options", mount.options) }
+                }
+            }
+        }
+    }
+
+    private static func writeLinux(_ kind: Kind, to writer: inout JSONWriter) {
+        writer.object { linux in
+            var namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup"]
+            switch kind {
+            case .privileged: linux.member("resources") { writeDeviceRules(to: &$0) }
+            case .rootless(let userID, let groupID):
+                writeMapping("uidMappings", userID, to: &linux)
+                writeMapping("gidMappings", groupID, to: &linux)
+                namespaces = ["pid", "ipc", "uts", "mount", "cgroup", "user"]
+            }
+            linux.member("namespaces") { writer in
+                writer.array { array in
+                    for kind in namespaces { array.object { $0.member("type", kind) } }
+                }
+            }
+            linux.member(
+                "maskedPaths",
+                [
+                    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
+                    "/proc/latency_stats",
+                    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+                    "/sys/devices/virtual/powercap",
+                ])
+            linux.member(
+                "readonlyPaths", ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"])
+        }
+    }
+
+    private static func writeDeviceRules(to writer: inout JSONWriter) {
+        writer.object { resources in
+            resources.member("devices") { devices in
+                devices.array { devices in
+                    devices.object { rule in
+                        rule.member("allow", false)
+                        rule.member("access", "rwm")
+                    }
+                }
+            }
+        }
+    }
+
+    private static func writeMapping(_ key: String, _ hostID: UInt32, to writer: inout JSONWriter) {
+        writer.member(key) { array in
+            array.array { array in
+                array.object { mapping in
+                    mapping.member("containerID", 0)
+                    mapping.member("hostID", Int(hostID))
+                    mapping.member("size", 1)
+                }
+            }
+        }
+    }
+}

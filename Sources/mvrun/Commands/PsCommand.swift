@@ -1,0 +1,44 @@
+import Diagnostics
+import JSON
+import Options
+import Runtime
+
+/// `mvrun ps CONTAINER`: lists a container's processes, as an array of pids or in the words of the host's ps(1).
+enum PsCommand {
+    static func run(_ invocation: Invocation, _ session: Session) throws(RuntimeError) {
+        let container = try session.container(invocation.container)
+        if container.status == .stopped { throw RuntimeError(.wrongState, "container not running") }
+        let pids = try container.processes()
+        if invocation.value(.format) == "json" {
+            var writer = JSONWriter(.compact)
+            writer.array { array in
+                for pid in pids { array.value(Int(pid)) }
+            }
+            return try printOutput(writer.text + "\n")
+        }
+        let options = invocation.arguments.dropFirst()
+        let text = try hostProcesses(options.isEmpty ? ["-ef"] : Array(options))
+        try printOutput(try lines(of: text, about: Set(pids)))
+    }
+
+    /// What ps(1) prints, its options being the caller's.
+    private static func hostProcesses(_ options: [String]) throws(RuntimeError) -> String {
+        let run = try outputOfProgram("ps", options)
+        guard run.status == 0 else { throw RuntimeError(.system, "ps ended with status \(run.status): \(run.text)") }
+        return run.text
+    }
+
+    /// The heading, and the lines of these processes.
+    private static func lines(of text: String, about pids: Set<Int32>) throws(RuntimeError) -> String {
+        let lines = text.split(separator: "\n")
+        let heading = lines.first?.split(separator: " ") ?? []
+        guard let first = lines.first, let column = heading.firstIndex(of: "PID") else {
+            throw RuntimeError(.usage, "ps prints no column PID with these options")
+        }
+        let ours = lines.dropFirst().filter { line in
+            let fields = line.split(separator: " ")
+            return fields.count > column && Int32(fields[column]).map(pids.contains) ?? false
+        }
+        return ([first] + ours).map { $0 + "\n" }.joined()
+    }
+}
