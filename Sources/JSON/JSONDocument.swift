@@ -39,21 +39,23 @@ package final class JSONDocument: Sendable {
 
     /// The value that a path names, as `JSONValue.path` spells it; nil where there is none.
     package func value(at path: String) -> JSONValue? {
+        let value = nearest(to: path)
+        return value.path == path ? value : nil
+    }
+
+    /// The value that a path names, or the innermost one around the place where it would be.
+    package func nearest(to path: String) -> JSONValue {
         var value = root
-        while true {
-            let here = value.path
-            if here == path { return value }
-            guard path.hasPrefix(here), let next = value.children.first(where: { path.continues($0.path) }) else {
-                return nil
-            }
-            value = next
-        }
+        while let next = value.children.first(where: { path.continues($0.path) }) { value = next }
+        return value
     }
 }
 
 /// One row of a document's table.
 struct JSONRow {
-    /// What the value is. A key of an object is a row too, before that of its value.
+    /// What the value is.
+    ///
+    /// A key of an object is a row too, before that of its value.
     enum Kind: UInt8 {
         case null, `false`, `true`, number, string, escapedString, array, object
     }
@@ -61,14 +63,14 @@ struct JSONRow {
     let kind: Kind
     /// The offset of the first byte; of a string, the first after the quotation mark.
     let start: UInt32
-    /// The offset behind the last byte; of a string, that of the closing quotation mark. 0 while the value is open.
+    /// The offset behind the last byte, of a string that of the closing quotation mark; 0 while the value is open.
     var end: UInt32
-    /// The index of the row behind this value and all it holds. 0 while the value is open.
+    /// The index of the row behind this value and all it holds; 0 while the value is open.
     var next: UInt32
 }
 
 /// Line and column of an offset, both from 1.
-func position(of offset: Int, in bytes: [UInt8]) -> (line: Int, column: Int) {
+func lineAndColumn(of offset: Int, in bytes: [UInt8]) -> (line: Int, column: Int) {
     var line = 1
     var start = 0
     for index in 0..<min(offset, bytes.count) where bytes[index] == UInt8(ascii: "\n") {
@@ -84,7 +86,7 @@ func position(of offset: Int, in bytes: [UInt8]) -> (line: Int, column: Int) {
 ///   - target: the row.
 ///   - rows: the table; the last rows may be open still.
 ///   - bytes: the text.
-func path(to target: Int?, in rows: [JSONRow], bytes: [UInt8]) -> String {
+func rowPath(to target: Int?, in rows: [JSONRow], bytes: [UInt8]) -> String {
     var path = ""
     var index = 0
     while index < rows.count, index != target {
@@ -98,7 +100,7 @@ func path(to target: Int?, in rows: [JSONRow], bytes: [UInt8]) -> String {
             let next = valueIndex < rows.count ? Int(rows[valueIndex].next) : 0
             let holds = target.map { child <= $0 && (next == 0 || $0 < next) } ?? (next == 0)
             if holds {
-                let component = row.kind == .object ? member(text(of: rows[child], in: bytes)) : "[\(position)]"
+                let component = row.kind == .object ? pathComponent(text(of: rows[child], in: bytes)) : "[\(position)]"
                 found = (component, target == child ? child : valueIndex)
                 break
             }
@@ -114,7 +116,7 @@ func path(to target: Int?, in rows: [JSONRow], bytes: [UInt8]) -> String {
 }
 
 /// How a path goes on with a key: `.key`, or `["key"]` where the key is not a plain word.
-private func member(_ key: String) -> String {
+package func pathComponent(_ key: String) -> String {
     let plain =
         !key.isEmpty
         && key.utf8.allSatisfy { byte in
@@ -131,7 +133,7 @@ private func member(_ key: String) -> String {
 extension JSONValue {
     /// The path of a member of this object, whether there is one or not.
     package func path(of key: String) -> String {
-        let component = member(key)
+        let component = pathComponent(key)
         let path = self.path
         return path.isEmpty && component.first == "." ? key : path + component
     }

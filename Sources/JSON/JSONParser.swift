@@ -137,9 +137,10 @@ struct JSONParser {
 
     private func duplicate(_ key: Int, in object: Int) -> JSONFault {
         let name = JSONWriter.quoted(text(of: rows[key], in: bytes))
-        let (line, column) = JSON.position(of: Int(rows[key].start) - 1, in: bytes)
+        let (line, column) = lineAndColumn(of: Int(rows[key].start) - 1, in: bytes)
         return JSONFault(
-            "the key \(name) is there twice", path: path(to: object, in: rows, bytes: bytes), line: line, column: column
+            "the key \(name) is there twice", path: rowPath(to: object, in: rows, bytes: bytes), line: line,
+            column: column
         )
     }
 
@@ -297,7 +298,7 @@ struct JSONParser {
     }
 
     private func fault(_ reason: String, back: Int = 0) -> JSONFault {
-        let (line, column) = JSON.position(of: position - back, in: bytes)
-        return JSONFault(reason, path: path(to: nil, in: rows, bytes: bytes), line: line, column: column)
+        let (line, column) = lineAndColumn(of: position - back, in: bytes)
+        return JSONFault(reason, path: rowPath(to: nil, in: rows, bytes: bytes), line: line, column: column)
     }
 }

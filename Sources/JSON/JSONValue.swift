@@ -61,7 +61,7 @@ package struct JSONValue: Sendable {
         return text(of: row, in: document.bytes)
     }
 
-    /// Whether the value is a string of exactly this text. Makes no string.
+    /// Whether the value is a string of exactly this text; makes no string to find out.
     package func isString(_ other: String) -> Bool {
         let row = row
         switch row.kind {
@@ -164,12 +164,12 @@ package struct JSONValue: Sendable {
 
     /// The path, as in `linux.namespaces[2].type` or `linux.sysctl["net.ipv4.ip_forward"]`; empty for the outermost.
     package var path: String {
-        JSON.path(to: index, in: document.rows, bytes: document.bytes)
+        rowPath(to: index, in: document.rows, bytes: document.bytes)
     }
 
     /// The line on which the value starts, from 1.
     package var line: Int {
-        position(of: range.lowerBound, in: document.bytes).line
+        lineAndColumn(of: range.lowerBound, in: document.bytes).line
     }
 }
 

@@ -1,4 +1,4 @@
-/// A capability of capabilities(7). Its number is the kernel's, linux/capability.h.
+/// A capability of capabilities(7), numbered as in linux/capability.h.
 package struct Capability: RawRepresentable, Hashable, Sendable {
     /// The number.
     package let rawValue: UInt8

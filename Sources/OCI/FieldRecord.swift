@@ -20,8 +20,8 @@ package enum FieldShape: Sendable, Equatable {
     case object
     /// An array of objects.
     case objects
-    /// Something for another platform than Linux.
-    case otherPlatform
+    /// Something for another platform than Linux, or that the spec has given up.
+    case ignored
 }
 
 /// Keeps which members the readers asked for in each object: by that, unknown fields are known, and what the parser reads

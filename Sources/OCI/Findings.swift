@@ -29,12 +29,12 @@ package struct Findings: Sendable, Equatable {
         warnings.append(Finding(path: path, message: message, hint: hint))
     }
 
-    /// Throws the first error, if there is one, with the line of the field.
+    /// Throws the first error, if there is one, with the line of the field or, where it is missing, of what should hold it.
     ///
     /// - Parameter document: the text that the findings are about, where there is one.
     package func throwFirstError(in document: JSONDocument?) throws(RuntimeError) {
         guard let first = errors.first else { return }
-        let line = document?.value(at: first.path).map { " (line \($0.line))" } ?? ""
+        let line = document.map { " (line \($0.nearest(to: first.path).line))" } ?? ""
         throw RuntimeError(.invalidBundle, "\(first.path): \(first.message)\(line)", hint: first.hint)
     }
 }

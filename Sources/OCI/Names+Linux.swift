@@ -4,6 +4,7 @@ extension Spec {
         case shared, slave, `private`, unbindable
         case rshared, rslave, rprivate, runbindable
 
+        /// What an error calls one of these.
         package static let noun = "a mount propagation"
 
         /// Whether the mounts below follow.
@@ -33,6 +34,7 @@ extension Spec.Namespace {
     package enum Kind: String, SpecificationName {
         case pid, network, mount, ipc, uts, user, cgroup, time
 
+        /// What an error calls one of these.
         package static let noun = "a namespace type"
 
         /// The flag of clone(2), linux/sched.h.
@@ -68,6 +70,7 @@ extension Spec.Device {
         case block = "b"
         case fifo = "p"
 
+        /// What an error calls one of these.
         package static let noun = "a device type"
     }
 }
@@ -79,6 +82,7 @@ extension Spec.Resources.DeviceRule {
         case character = "c"
         case block = "b"
 
+        /// What an error calls one of these.
         package static let noun = "a device type"
     }
 }
@@ -94,6 +98,7 @@ extension Spec.MemoryPolicy {
         case preferredMany = "MPOL_PREFERRED_MANY"
         case weightedInterleave = "MPOL_WEIGHTED_INTERLEAVE"
 
+        /// What an error calls one of these.
         package static let noun = "a memory policy"
 
         /// The kernel's number, linux/mempolicy.h.
@@ -116,6 +121,7 @@ extension Spec.MemoryPolicy {
         case relativeNodes = "MPOL_F_RELATIVE_NODES"
         case staticNodes = "MPOL_F_STATIC_NODES"
 
+        /// What an error calls one of these.
         package static let noun = "a flag of a memory policy"
 
         /// The kernel's bit, linux/mempolicy.h.
@@ -135,6 +141,7 @@ extension Spec.Personality {
         case linux = "LINUX"
         case linux32 = "LINUX32"
 
+        /// What an error calls one of these.
         package static let noun = "an execution domain"
 
         /// The kernel's number, linux/personality.h.

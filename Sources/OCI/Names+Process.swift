@@ -18,6 +18,7 @@ extension Spec.ResourceLimit {
         case realtimePriority = "RLIMIT_RTPRIO"
         case realtimeTime = "RLIMIT_RTTIME"
 
+        /// What an error calls one of these.
         package static let noun = "a resource limit"
 
         /// The kernel's number, asm-generic/resource.h.
@@ -55,9 +56,12 @@ extension Spec.Scheduler {
         case idle = "SCHED_IDLE"
         case deadline = "SCHED_DEADLINE"
 
+        /// What an error calls one of these.
         package static let noun = "a scheduling policy"
 
-        /// The kernel's number, linux/sched.h. It reserves that of SCHED_ISO and does not implement it.
+        /// The kernel's number, linux/sched.h.
+        ///
+        /// That of SCHED_ISO is reserved, and Linux does not implement it.
         package var number: UInt32 {
             switch self {
             case .other: 0
@@ -81,6 +85,7 @@ extension Spec.Scheduler {
         case utilizationClampMinimum = "SCHED_FLAG_UTIL_CLAMP_MIN"
         case utilizationClampMaximum = "SCHED_FLAG_UTIL_CLAMP_MAX"
 
+        /// What an error calls one of these.
         package static let noun = "a scheduling flag"
 
         /// The kernel's bit, linux/sched.h.
@@ -105,6 +110,7 @@ extension Spec.IOPriority {
         case bestEffort = "IOPRIO_CLASS_BE"
         case idle = "IOPRIO_CLASS_IDLE"
 
+        /// What an error calls one of these.
         package static let noun = "an I/O scheduling class"
 
         /// The kernel's number, linux/ioprio.h.

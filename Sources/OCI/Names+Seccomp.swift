@@ -11,6 +11,7 @@ extension Spec.Seccomp {
         case log = "SCMP_ACT_LOG"
         case notify = "SCMP_ACT_NOTIFY"
 
+        /// What an error calls one of these.
         package static let noun = "a seccomp action"
 
         /// The kernel's SECCOMP_RET_* value, linux/seccomp.h, without the 16 bits of data.
@@ -43,6 +44,7 @@ extension Spec.Seccomp {
         case greater = "SCMP_CMP_GT"
         case maskedEqual = "SCMP_CMP_MASKED_EQ"
 
+        /// What an error calls one of these.
         package static let noun = "a seccomp operator"
 
         /// libseccomp's number, enum scmp_compare.
@@ -62,7 +64,7 @@ extension Spec.Seccomp {
     /// The architectures that libseccomp 2.6 names.
     package enum Architecture: String, SpecificationName {
         case x86 = "SCMP_ARCH_X86"
-        case x86_64 = "SCMP_ARCH_X86_64"
+        case amd64 = "SCMP_ARCH_X86_64"
         case x32 = "SCMP_ARCH_X32"
         case arm = "SCMP_ARCH_ARM"
         case aarch64 = "SCMP_ARCH_AARCH64"
@@ -85,6 +87,7 @@ extension Spec.Seccomp {
         case sh = "SCMP_ARCH_SH"
         case sheb = "SCMP_ARCH_SHEB"
 
+        /// What an error calls one of these.
         package static let noun = "a seccomp architecture"
 
         /// The name as seccomp_arch_resolve_name(3) takes it.
@@ -100,6 +103,7 @@ extension Spec.Seccomp {
         case speculationAllowed = "SECCOMP_FILTER_FLAG_SPEC_ALLOW"
         case waitKillable = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
 
+        /// What an error calls one of these.
         package static let noun = "a seccomp flag"
 
         /// The kernel's bit, linux/seccomp.h.

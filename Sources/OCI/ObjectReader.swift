@@ -184,9 +184,9 @@ package struct ObjectReader {
         return member
     }
 
-    /// Says that the spec defines a member which means nothing to a Linux runtime.
+    /// Says that the spec defines, or defined, a member which means nothing to a Linux runtime.
     func skip(_ key: String) {
-        record?.note(key, .otherPlatform, in: value)
+        record?.note(key, .ignored, in: value)
     }
 
     // MARK: Values

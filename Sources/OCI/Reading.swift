@@ -1,8 +1,9 @@
 package import Diagnostics
 package import JSON
 
-/// The most bytes that a file of the spec can have. Those of engines have some 30,000; a seccomp profile with a rule for
-/// each system call of each architecture stays below a tenth of this.
+/// The most bytes that a file of the spec can have.
+///
+/// Those of engines have some 30,000; a seccomp profile with a rule for each system call of each architecture stays below a tenth of this.
 package let documentSizeLimit = 4 << 20
 
 extension JSONDocument {

@@ -1,7 +1,7 @@
 import Diagnostics
 
 extension Spec {
-    /// `hooks`: programs to run at points of the container's life, in the listed order. runtime-spec, config.md.
+    /// `hooks`: programs to run at points of the container's life, in the listed order; runtime-spec, config.md.
     package struct Hooks: Sendable, Equatable {
         /// The points of a container's life at which hooks run.
         package enum Point: String, SpecificationName {
@@ -18,6 +18,7 @@ extension Spec {
             /// After `delete`, in the runtime's namespaces.
             case poststop
 
+            /// What an error calls one of these.
             package static let noun = "a hook"
         }
 

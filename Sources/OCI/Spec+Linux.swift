@@ -164,6 +164,9 @@ extension Spec {
             memBwSchema = try reader.string("memBwSchema")
             schemata = try reader.strings("schemata") ?? []
             enableMonitoring = try reader.boolean("enableMonitoring") ?? false
+            // Versions 1.1 to 1.2 had these two, without ever saying what they mean.
+            reader.skip("enableCMT")
+            reader.skip("enableMBM")
         }
     }
 

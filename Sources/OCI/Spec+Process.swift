@@ -1,7 +1,7 @@
 package import Diagnostics
 
 extension Spec {
-    /// `process`: the container's process, or one that `exec` adds. runtime-spec, config.md.
+    /// `process`: the container's process, or one that `exec` adds; runtime-spec, config.md.
     package struct Process: Sendable, Equatable {
         /// Whether the process gets a terminal.
         package var terminal: Bool

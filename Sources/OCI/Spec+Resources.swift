@@ -1,7 +1,7 @@
 package import Diagnostics
 
 extension Spec {
-    /// `linux.resources`, or what `update --resources` is given. runtime-spec, config-linux.md, "Control groups".
+    /// `linux.resources`, or what `update --resources` is given; runtime-spec, config-linux.md, "Control groups".
     package struct Resources: Sendable, Equatable {
         /// The allowed device list, to be applied in this order.
         package var devices: [DeviceRule] = []
@@ -56,8 +56,13 @@ extension Spec.Resources {
 
         /// What can be done with a device.
         package struct Access: OptionSet, Sendable, Hashable {
+            /// The set as bits; BPF_DEVCG_ACC_* of linux/bpf.h has the same.
             package let rawValue: UInt8
-            package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+            /// Wraps bits.
+            package init(rawValue: UInt8) {
+                self.rawValue = rawValue
+            }
 
             /// `m`: make the node.
             package static let mknod = Access(rawValue: 1)

@@ -16,7 +16,7 @@ extension Spec {
             if let record = reader.record { _ = try Seccomp(ObjectReader(value, record: record)) }
         }
 
-        /// The section's text. Two profiles with the same text mean the same.
+        /// The section's text: two sections with the same text mean the same.
         package var bytes: ArraySlice<UInt8> {
             value.bytes
         }
@@ -36,7 +36,7 @@ extension Spec {
         }
     }
 
-    /// `linux.seccomp`, seccomp(2). runtime-spec, config-linux.md, "Seccomp".
+    /// `linux.seccomp`, seccomp(2); runtime-spec, config-linux.md, "Seccomp".
     package struct Seccomp: Sendable, Equatable {
         /// What happens to a system call that no rule matches.
         package var defaultAction: Action

@@ -1,4 +1,5 @@
 import Diagnostics
+import JSON
 
 extension Spec {
     /// `vm`: the machine that runs the container, runtime-spec, config-vm.md.
@@ -19,8 +20,8 @@ extension Spec {
             kernel = try reader.object("kernel", Kernel.init)
             image = try reader.object("image", Image.init)
             // The spec's text and schema say hwConfig, its Go binding hwconfig: engines that use the binding write that.
-            hwConfig = try reader.object("hwConfig", HardwareConfiguration.init)
-            if let other = try reader.object("hwconfig", HardwareConfiguration.init) { hwConfig = hwConfig ?? other }
+            let key = reader.value["hwconfig"] == nil ? "hwConfig" : "hwconfig"
+            hwConfig = try reader.object(key, HardwareConfiguration.init)
         }
     }
 }

@@ -1,7 +1,7 @@
 package import Diagnostics
 package import JSON
 
-/// The configuration of a container: config.json. The corresponding text is the runtime-spec 1.3, config.md.
+/// The configuration of a container, config.json; runtime-spec 1.3, config.md.
 ///
 /// The types nested in `Spec` carry the spec's names and only its content: no default is filled in but those the spec
 /// gives, and nothing of the host is looked at. Where the spec has a fixed list of names, the type is an enum.
@@ -79,7 +79,7 @@ extension Spec {
         package var type: String?
         /// A device, a file or directory of the host, or a dummy.
         package var source: String?
-        /// The options, as written. `MountOptions` says what they mean.
+        /// The options, as written; `MountOptions` says what they mean.
         package var options: [String]
         /// User ids of an id-mapped mount.
         package var uidMappings: [IDMapping]

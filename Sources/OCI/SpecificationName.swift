@@ -1,4 +1,6 @@
-/// One of the fixed names that a string of the spec can have. The names are the raw values, spelled as the spec does.
+/// One of the fixed names that a string of the spec can have.
+///
+/// The names are the raw values, spelled as the spec does.
 package protocol SpecificationName: RawRepresentable, CaseIterable, Sendable, Hashable where RawValue == String {
     /// What a name of this table is, with its article, as in "a namespace type".
     static var noun: String { get }

@@ -1,0 +1,69 @@
+package import Diagnostics
+package import JSON
+import Syscalls
+
+/// A bundle: a directory with a config.json, and what that says; runtime-spec, bundle.md.
+package struct Bundle: Sendable {
+    /// The directory, an absolute path.
+    package let path: String
+    /// config.json, as it stands.
+    package let document: JSONDocument
+    /// config.json, understood and valid.
+    package let spec: Spec
+    /// What config.json may not mean as it is written.
+    package let warnings: [Findings.Finding]
+    /// The root file system, an absolute path that may be, or lead through, a symbolic link.
+    package let rootPath: String
+
+    /// Reads a bundle and checks its config.json.
+    ///
+    /// - Parameters:
+    ///   - path: the directory; relative to the working directory unless it is absolute.
+    ///   - config: another file to take for config.json.
+    package init(at path: String, config: String? = nil) throws(RuntimeError) {
+        let directory = try OCI.named("open the bundle") { () throws(RuntimeError) in try absolute(path) }
+        let file = config ?? "\(directory)/config.json"
+        let bytes: [UInt8]
+        do {
+            bytes = try readFile(file, limit: documentSizeLimit)
+        } catch {
+            let hint =
+                error.errno == .noEntry && config == nil
+                ? "\(directory) is not a bundle; mvrun spec makes a config.json" : nil
+            throw RuntimeError(error, hint: hint).during("read the bundle's config")
+        }
+        try self.init(at: directory, config: bytes)
+    }
+
+    /// Takes a config.json that was read already.
+    ///
+    /// - Parameters:
+    ///   - path: the bundle's directory, absolute.
+    ///   - bytes: the text of config.json.
+    package init(at path: String, config bytes: [UInt8]) throws(RuntimeError) {
+        let document = try JSONDocument(bytes, named: "config.json")
+        self.path = path
+        self.document = document
+        (spec, warnings) = try OCI.named("config.json") { () throws(RuntimeError) in
+            let spec = try Spec(document)
+            let findings = spec.findings
+            try findings.throwFirstError(in: document)
+            return (spec, findings.warnings)
+        }
+        rootPath = spec.root.path.hasPrefix("/") ? spec.root.path : "\(path)/\(spec.root.path)"
+    }
+}
+
+/// The path of a directory as the kernel spells it: absolute, and without symbolic links.
+private func absolute(_ path: String) throws(RuntimeError) -> String {
+    do {
+        return try kernelPath(of: OwnedDescriptor.open(path, [.path, .directory]))
+    } catch {
+        throw RuntimeError(error)
+    }
+}
+
+/// The path of an open file; the caller's borrow keeps it open until the kernel has answered.
+private func kernelPath(of file: borrowing OwnedDescriptor) throws(SystemError) -> String {
+    try linkTarget(file.procPath)
+}
