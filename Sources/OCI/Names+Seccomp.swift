@@ -64,7 +64,9 @@ extension Spec.Seccomp {
     /// The architectures that libseccomp 2.6 names.
     package enum Architecture: String, SpecificationName {
         case x86 = "SCMP_ARCH_X86"
-        case amd64 = "SCMP_ARCH_X86_64"
+        // The machine's own name for itself; without the underscore it would be another number.
+        // swift-format-ignore: AlwaysUseLowerCamelCase
+        case x86_64 = "SCMP_ARCH_X86_64"
         case x32 = "SCMP_ARCH_X32"
         case arm = "SCMP_ARCH_ARM"
         case aarch64 = "SCMP_ARCH_AARCH64"

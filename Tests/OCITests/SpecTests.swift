@@ -191,7 +191,7 @@ import Testing
                         """)
             ).linux.seccomp?.parsed())
         #expect((seccomp.defaultAction, seccomp.defaultErrnoRet) == (.errno, 38))
-        #expect(seccomp.architectures == [.amd64, .x32])
+        #expect(seccomp.architectures == [.x86_64, .x32])
         #expect(seccomp.architectures.map(\.libraryName) == ["x86_64", "x32"])
         #expect(seccomp.flags == [.log])
         #expect((seccomp.listenerPath, seccomp.listenerMetadata) == ("/l", "m"))
