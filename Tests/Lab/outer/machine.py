@@ -1,6 +1,8 @@
 """The outer machine: QEMU with a processor emulated in software (TCG) that has AMD's virtualization, and the jobs in it."""
 
 import errno
+import fcntl
+import glob
 import os
 import secrets
 import select
@@ -14,6 +16,10 @@ from dataclasses import dataclass, field
 
 from outer import initramfs, sharing
 from outer.failure import LabError
+
+# Where each machine has a directory of its own: sockets, jobs, logs.
+RUNS = "/var/tmp"
+PREFIX = "mvrun-lab."
 
 # A job that was told to end, and a machine that was told to leave, get this long.
 GRACE_SECONDS = 10
@@ -58,7 +64,9 @@ class Machine:
     """A booted machine. Leaving the `with` block ends it, whatever happened."""
 
     def __init__(self, kernel, settings, deadline):
-        self.directory = tempfile.mkdtemp(prefix="mvrun-lab.", dir="/var/tmp")
+        sweep()
+        self.directory = tempfile.mkdtemp(prefix=PREFIX, dir=RUNS)
+        self.lock = lock(self.directory)
         os.chmod(self.directory, 0o755)
         os.mkdir(self.path("jobs"))
         self.qemu = self.virtiofsd = None
@@ -186,6 +194,8 @@ class Machine:
         return "".join(f"\n  {line}" for line in said)
 
     def end(self):
+        if self.lock is None:
+            return
         if self.qemu:
             try:
                 self.control.sendall(b"stop\n")
@@ -197,6 +207,34 @@ class Machine:
             self.virtiofsd.kill()
             self.virtiofsd.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
+        os.close(self.lock)
+        self.lock = None
+
+
+def lock(directory):
+    """Marks the directory as in use for as long as the returned descriptor is open; None where it is in use."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def sweep():
+    """Removes the directories of labs that were killed."""
+    for directory in glob.glob(os.path.join(RUNS, PREFIX + "*")):
+        try:
+            # A young one may be about to be locked.
+            if time.time() - os.stat(directory).st_mtime < 60:
+                continue
+            unused = lock(directory)
+        except FileNotFoundError:
+            continue
+        if unused is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+            os.close(unused)
 
 
 class Stream:
