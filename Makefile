@@ -9,9 +9,11 @@ SWIFT ?= swift
 # More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
 BENCH ?=
 
-# What the programs link against, what the tests run, and the runtimes that `bench` measures against.
+# What the programs link against, what the tests run, the runtimes that `bench` measures against, and what the Swift
+# toolchain itself needs of Debian.
 packages := busybox-static crun git jq libcap-dev libnl-3-dev libnl-route-3-dev libseccomp-dev libsystemd-dev \
-    mmdebstrap pkg-config runc strace uidmap
+    mmdebstrap pkg-config runc strace uidmap \
+    g++ libcurl4 libedit2 libncurses6 libsqlite3-0 libxml2
 
 # The installed programs, of those that Package.swift has. The first kind is linked without any shared library, so that
 # starting one costs no dynamic linking; libsystemd has no static archive, which is why its program is apart.
