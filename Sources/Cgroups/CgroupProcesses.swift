@@ -38,7 +38,7 @@ extension ContainerCgroups {
         if let unified {
             do {
                 return try openCgroup(unified.directory).set("cgroup.kill", "1")
-            } catch where error.errno == .noEntry {
+            } catch let error where error.errno == .noEntry {
                 // Either the cgroup is gone, or Linux is older than 5.14.
                 guard exists(unified.directory) else { return }
             } catch {
@@ -73,7 +73,7 @@ extension ContainerCgroups {
 private func send(_ number: Int32, to pid: Int32) throws(RuntimeError) {
     do {
         try openProcess(pid).sendSignal(number)
-    } catch where error.errno == .noProcess {
+    } catch let error where error.errno == .noProcess {
         return
     } catch {
         throw RuntimeError(error).during("send signal \(number) to process \(pid)")
@@ -85,10 +85,10 @@ private func members(of directory: borrowing OwnedDescriptor) throws(SystemError
     let limit = 64 << 20
     do {
         return numbers(try readFile(at: directory, "cgroup.procs", limit: limit))
-    } catch where error.errno == .notSupported {
+    } catch let error where error.errno == .notSupported {
         // A threaded cgroup has threads only.
         return numbers(try readFile(at: directory, "cgroup.threads", limit: limit))
-    } catch where error.errno == .noEntry || error.errno == .noDevice {
+    } catch let error where error.errno == .noEntry || error.errno == .noDevice {
         // The cgroup went away between being found and being read.
         return []
     }

@@ -30,7 +30,7 @@ extension ContainerCgroups {
             path = String(path[..<slash])
             do {
                 try removeDirectory(record.mountPoint + path)
-            } catch where [.busy, .notEmpty, .noEntry].contains(error.errno) {
+            } catch let error where [.busy, .notEmpty, .noEntry].contains(error.errno) {
                 // Another container has moved in below a directory that we made for ours.
                 return
             }
@@ -45,17 +45,17 @@ private func removeCgroup(_ path: String, timeoutMilliseconds: Int) throws(Syste
     while true {
         do {
             return try removeDirectory(path)
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
             return
-        } catch where error.errno == .busy || error.errno == .notEmpty {
+        } catch let error where error.errno == .busy || error.errno == .notEmpty {
             // Either has cgroups inside, or a process that has ended is not yet off the books.
             do {
                 try removeChildren(of: try OwnedDescriptor.open(path, [.directory, .noFollow]))
                 try removeDirectory(path)
                 return
-            } catch where error.errno == .noEntry {
+            } catch let error where error.errno == .noEntry {
                 return
-            } catch where error.errno == .busy || error.errno == .notEmpty {
+            } catch let error where error.errno == .busy || error.errno == .notEmpty {
                 if waited >= timeoutMilliseconds { throw error }
             }
         }
@@ -76,9 +76,9 @@ private func removeChildren(of directory: borrowing OwnedDescriptor) throws(Syst
         if let name = pending[pending.count - 1].popLast() {
             do {
                 try current.remove(name, directory: true)
-            } catch where error.errno == .noEntry {
+            } catch let error where error.errno == .noEntry {
                 continue
-            } catch where error.errno == .busy || error.errno == .notEmpty {
+            } catch let error where error.errno == .busy || error.errno == .notEmpty {
                 current = try OwnedDescriptor.open(at: current, name, [.directory, .noFollow])
                 let inside = try current.directories()
                 // Nothing inside to remove first: it is a process that keeps it busy.
@@ -92,7 +92,7 @@ private func removeChildren(of directory: borrowing OwnedDescriptor) throws(Syst
             current = try OwnedDescriptor.open(at: current, "..", .directory)
             do {
                 try current.remove(name, directory: true)
-            } catch where error.errno == .noEntry {
+            } catch let error where error.errno == .noEntry {
                 continue
             }
         }

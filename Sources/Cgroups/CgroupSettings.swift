@@ -40,13 +40,13 @@ private struct LastFile: ~Copyable {
         var missing: SystemError
         do {
             return try set(setting.write, in: directory)
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
             missing = error
         }
         for alternative in setting.alternatives {
             do {
                 return try set(alternative, in: directory)
-            } catch where error.errno == .noEntry {
+            } catch let error where error.errno == .noEntry {
                 missing = error
             }
         }

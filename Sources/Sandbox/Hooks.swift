@@ -110,7 +110,7 @@ private struct HookRun: ~Copyable {
                 }
                 tail += chunk.prefix(count)
                 if tail.count > HookRun.tailLimit { tail.removeFirst(tail.count - HookRun.tailLimit) }
-            } catch where error.errno == .wouldBlock {
+            } catch let error where error.errno == .wouldBlock {
                 return
             }
         }

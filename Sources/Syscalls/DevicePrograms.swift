@@ -11,13 +11,13 @@ extension OwnedDescriptor {
     package static func deviceProgram(_ instructions: [UInt8]) throws(SystemError) -> OwnedDescriptor {
         do {
             return try load(instructions, logSize: 0).descriptor()
-        } catch where error.errno == .notPermitted {
+        } catch let error where error.errno == .notPermitted {
             // Before Linux 5.11 programs counted against RLIMIT_MEMLOCK. Without the privilege to raise it, the
             // first error stands.
             var unlimited: [UInt64] = [.max, .max]
             guard unsafe clx_prlimit(0, CLX_RLIMIT_MEMLOCK, &unlimited, nil) == 0 else { throw error }
             return try load(instructions, logSize: 0).descriptor()
-        } catch where error.errno == .invalidArgument || error.errno == .accessDenied {
+        } catch let error where error.errno == .invalidArgument || error.errno == .accessDenied {
             return try load(instructions, logSize: 4096).descriptor()
         }
     }

@@ -3,7 +3,9 @@ import Glibc
 
 /// The calls on mounts, mount_namespaces(7).
 package enum Mounting {
-    /// Mounts a file system or changes a mount. The corresponding system call is `mount(2)`.
+    /// Mounts a file system or changes a mount.
+    ///
+    /// The corresponding system call is `mount(2)`.
     ///
     /// - Parameters:
     ///   - source: the device, or a name for file systems without one.
@@ -18,17 +20,23 @@ package enum Mounting {
         try syscall("mount", on: subject ?? target) { unsafe clx_mount(source, target, type, UInt(flags), data) }
     }
 
-    /// Detaches what is mounted at a path, now or as soon as nobody uses it. The corresponding system call is `umount2(2)`.
+    /// Detaches what is mounted at a path, now or as soon as nobody uses it.
+    ///
+    /// The corresponding system call is `umount2(2)`.
     package static func detach(_ path: String) throws(SystemError) {
         try syscall("umount2", on: path) { unsafe clx_umount2(path, CLX_MNT_DETACH) }
     }
 
-    /// Makes a directory the root mount. The corresponding system call is `pivot_root(2)`.
+    /// Makes a directory the root mount.
+    ///
+    /// The corresponding system call is `pivot_root(2)`.
     package static func pivotRoot(_ root: String, putOld: String) throws(SystemError) {
         try syscall("pivot_root", on: root) { unsafe clx_pivot_root(root, putOld) }
     }
 
-    /// Opens a detached copy of the mount at a path. The corresponding system call is `open_tree(2)`.
+    /// Opens a detached copy of the mount at a path.
+    ///
+    /// The corresponding system call is `open_tree(2)`.
     ///
     /// - Parameters:
     ///   - path: what to copy.
@@ -43,7 +51,9 @@ package enum Mounting {
             })
     }
 
-    /// Opens a detached copy of the mount that a descriptor leads to. The corresponding system call is `open_tree(2)`.
+    /// Opens a detached copy of the mount that a descriptor leads to.
+    ///
+    /// The corresponding system call is `open_tree(2)`.
     package static func cloneTree(
         of file: borrowing OwnedDescriptor, recursive: Bool, subject: String
     ) throws(SystemError) -> OwnedDescriptor {
@@ -60,7 +70,9 @@ package enum Mounting {
             | (followLinks ? 0 : UInt32(AT_SYMLINK_NOFOLLOW))
     }
 
-    /// Attaches a detached mount. The corresponding system call is `move_mount(2)`.
+    /// Attaches a detached mount.
+    ///
+    /// The corresponding system call is `move_mount(2)`.
     ///
     /// - Parameters:
     ///   - tree: the mount.
@@ -76,7 +88,9 @@ package enum Mounting {
         }
     }
 
-    /// Changes a mount's attributes. The corresponding system call is `mount_setattr(2)`.
+    /// Changes a mount's attributes.
+    ///
+    /// The corresponding system call is `mount_setattr(2)`.
     ///
     /// - Parameters:
     ///   - mount: an open mount.
@@ -97,7 +111,9 @@ package enum Mounting {
         }
     }
 
-    /// Maps a detached mount's ids through a user namespace. The corresponding system call is `mount_setattr(2)` with
+    /// Maps a detached mount's ids through a user namespace.
+    ///
+    /// The corresponding system call is `mount_setattr(2)` with
     /// MOUNT_ATTR_IDMAP.
     package static func mapIDs(
         of mount: borrowing OwnedDescriptor, through userNamespace: borrowing OwnedDescriptor, recursive: Bool,
@@ -111,7 +127,9 @@ package enum Mounting {
         }
     }
 
-    /// Makes a file system that is mounted nowhere yet. The corresponding system calls are `fsopen(2)`, `fsconfig(2)` and
+    /// Makes a file system that is mounted nowhere yet.
+    ///
+    /// The corresponding system calls are `fsopen(2)`, `fsconfig(2)` and
     /// `fsmount(2)`.
     ///
     /// - Parameters:
@@ -137,18 +155,24 @@ package enum Mounting {
     }
 }
 
-/// Changes the working directory. The corresponding system call is `chdir(2)`.
+/// Changes the working directory.
+///
+/// The corresponding system call is `chdir(2)`.
 package func changeDirectory(_ path: String) throws(SystemError) {
     try syscall("chdir", on: path) { unsafe chdir(path) }
 }
 
-/// Changes the working directory to an open one. The corresponding system call is `fchdir(2)`.
+/// Changes the working directory to an open one.
+///
+/// The corresponding system call is `fchdir(2)`.
 package func changeDirectory(_ directory: borrowing OwnedDescriptor) throws(SystemError) {
     let number = directory.number
     try syscall("fchdir", on: "\(number)") { fchdir(number) }
 }
 
-/// Changes the root directory of this process. The corresponding system call is `chroot(2)`.
+/// Changes the root directory of this process.
+///
+/// The corresponding system call is `chroot(2)`.
 package func changeRoot(_ path: String) throws(SystemError) {
     try syscall("chroot", on: path) { unsafe chroot(path) }
 }

@@ -2,7 +2,9 @@ import CLinux
 
 /// The calls on limits, priorities and placement, sched(7).
 package enum Scheduling {
-    /// Sets a limit of a process. The corresponding system call is `prlimit(2)`.
+    /// Sets a limit of a process.
+    ///
+    /// The corresponding system call is `prlimit(2)`.
     ///
     /// - Parameters:
     ///   - resource: the number of the resource.
@@ -17,20 +19,27 @@ package enum Scheduling {
         try syscall("prlimit", on: subject) { unsafe clx_prlimit(process, resource, values, nil) }
     }
 
-    /// The soft and hard limit of a process. The corresponding system call is `prlimit(2)`.
-    package static func limit(_ resource: Int32, of process: Int32) throws(SystemError) -> (soft: UInt64, hard: UInt64) {
+    /// The soft and hard limit of a process.
+    ///
+    /// The corresponding system call is `prlimit(2)`.
+    package static func limit(_ resource: Int32, of process: Int32) throws(SystemError) -> (soft: UInt64, hard: UInt64)
+    {
         var values: [UInt64] = [0, 0]
         try syscall("prlimit", on: "\(resource)") { unsafe clx_prlimit(process, resource, nil, &values) }
         return (values[0], values[1])
     }
 
-    /// Sets this thread's I/O priority, class and level. The corresponding system call is `ioprio_set(2)`.
+    /// Sets this thread's I/O priority, class and level.
+    ///
+    /// The corresponding system call is `ioprio_set(2)`.
     package static func setIOPriority(_ priority: Int32) throws(SystemError) {
         let whoProcess: Int32 = 1
         try syscall("ioprio_set", on: "\(priority)") { clx_ioprio_set(whoProcess, 0, priority) }
     }
 
-    /// Sets this thread's scheduling. The corresponding system call is `sched_setattr(2)`.
+    /// Sets this thread's scheduling.
+    ///
+    /// The corresponding system call is `sched_setattr(2)`.
     package static func setAttributes(
         policy: UInt32, flags: UInt64, nice: Int32, priority: UInt32, runtime: UInt64, deadline: UInt64, period: UInt64
     ) throws(SystemError) {
@@ -39,14 +48,18 @@ package enum Scheduling {
         }
     }
 
-    /// Sets the CPUs a process runs on, a bit each. The corresponding system call is `sched_setaffinity(2)`.
+    /// Sets the CPUs a process runs on, a bit each.
+    ///
+    /// The corresponding system call is `sched_setaffinity(2)`.
     package static func setAffinity(_ mask: [UInt8], of process: Int32 = 0) throws(SystemError) {
         try syscall("sched_setaffinity", on: "\(process)") {
             unsafe clx_sched_setaffinity(process, mask.count, mask)
         }
     }
 
-    /// Sets this thread's memory policy. The corresponding system call is `set_mempolicy(2)`.
+    /// Sets this thread's memory policy.
+    ///
+    /// The corresponding system call is `set_mempolicy(2)`.
     ///
     /// - Parameters:
     ///   - mode: MPOL_* and its flags.
@@ -59,7 +72,9 @@ package enum Scheduling {
         }
     }
 
-    /// Installs a seccomp filter. The corresponding operation is `SECCOMP_SET_MODE_FILTER` of `seccomp(2)`.
+    /// Installs a seccomp filter.
+    ///
+    /// The corresponding operation is `SECCOMP_SET_MODE_FILTER` of `seccomp(2)`.
     ///
     /// - Parameters:
     ///   - instructions: classic BPF, 8 bytes each.

@@ -112,7 +112,7 @@ extension OwnedDescriptor {
                 owning: try syscall("memfd_create", on: name) {
                     unsafe clx_memfd_create(name, CLX_MFD_CLOEXEC | notExecutable)
                 })
-        } catch where error.errno == .invalidArgument {
+        } catch let error where error.errno == .invalidArgument {
             return OwnedDescriptor(
                 owning: try syscall("memfd_create", on: name) { unsafe clx_memfd_create(name, CLX_MFD_CLOEXEC) })
         }

@@ -16,7 +16,9 @@ package enum PseudoTerminal {
             })
     }
 
-    /// The number N of /dev/pts/N. The corresponding request is `TIOCGPTN` of `ioctl_tty(2)`.
+    /// The number N of /dev/pts/N.
+    ///
+    /// The corresponding request is `TIOCGPTN` of `ioctl_tty(2)`.
     package static func number(of main: borrowing OwnedDescriptor) throws(SystemError) -> UInt32 {
         let descriptor = main.number
         var result: UInt32 = 0
@@ -24,13 +26,17 @@ package enum PseudoTerminal {
         return result
     }
 
-    /// Makes a terminal the session's. The corresponding request is `TIOCSCTTY` of `ioctl_tty(2)`.
+    /// Makes a terminal the session's.
+    ///
+    /// The corresponding request is `TIOCSCTTY` of `ioctl_tty(2)`.
     package static func makeControlling(_ terminal: borrowing OwnedDescriptor) throws(SystemError) {
         let number = terminal.number
         try syscall("ioctl", on: "TIOCSCTTY") { clx_set_controlling_terminal(number) }
     }
 
-    /// Sets rows and columns. The corresponding request is `TIOCSWINSZ` of `ioctl_tty(2)`.
+    /// Sets rows and columns.
+    ///
+    /// The corresponding request is `TIOCSWINSZ` of `ioctl_tty(2)`.
     package static func setSize(
         of terminal: borrowing OwnedDescriptor, rows: UInt16, columns: UInt16
     ) throws(SystemError) {
@@ -38,7 +44,9 @@ package enum PseudoTerminal {
         try syscall("ioctl", on: "TIOCSWINSZ") { clx_set_window_size(number, rows, columns) }
     }
 
-    /// Rows and columns. The corresponding request is `TIOCGWINSZ` of `ioctl_tty(2)`.
+    /// Rows and columns.
+    ///
+    /// The corresponding request is `TIOCGWINSZ` of `ioctl_tty(2)`.
     package static func size(
         of terminal: borrowing OwnedDescriptor
     ) throws(SystemError) -> (rows: UInt16, columns: UInt16) {
@@ -50,7 +58,9 @@ package enum PseudoTerminal {
 }
 
 extension OwnedDescriptor {
-    /// Makes this file a standard stream as well. The corresponding system call is `dup2(2)`.
+    /// Makes this file a standard stream as well.
+    ///
+    /// The corresponding system call is `dup2(2)`.
     ///
     /// - Parameter stream: 0, 1 or 2.
     package borrowing func becomeStandardStream(_ stream: Int32) throws(SystemError) {

@@ -1,7 +1,9 @@
 import TestSupport
 import Testing
 
-/// runtime-spec, config-linux.md, "Devices" and "Default devices": the nodes. Access to them is the cgroup's affair.
+/// runtime-spec, config-linux.md, "Devices" and "Default devices": the nodes.
+///
+/// Access to them is the cgroup's affair.
 @Suite(.requires(.root)) struct DevicesTests {
     @Test func aDeviceHasItsKindNumberModeAndOwner() throws {
         let bundle = try TemporaryBundle {

@@ -1,4 +1,6 @@
-/// Reads what `PlanWriter` wrote. Nothing it reads can make it trap: every length is compared with what is left.
+/// Reads what `PlanWriter` wrote.
+///
+/// Nothing it reads can make it trap: every length is compared with what is left.
 package struct PlanReader {
     private let bytes: [UInt8]
     private var position = 0
@@ -12,7 +14,9 @@ package struct PlanReader {
     package var remaining: Int { bytes.count - position }
 
     /// Reads a number.
-    package mutating func number<Number: FixedWidthInteger>(_ type: Number.Type = Number.self) throws(PlanFault) -> Number {
+    package mutating func number<Number: FixedWidthInteger>(_ type: Number.Type = Number.self) throws(PlanFault)
+        -> Number
+    {
         let size = Number.bitWidth / 8
         guard remaining >= size else { throw .truncated }
         var value: UInt64 = 0
