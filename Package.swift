@@ -50,7 +50,7 @@ let package = Package(
         module("Sandbox", imports: "CLinux", "Syscalls", "Diagnostics", "Plans"),
 
         // Compile: from the spec to a plan; nothing here changes a container or the host's mounts.
-        module("Planning", imports: "CLinux", "CSeccomp", "Syscalls", "Diagnostics", "OCI", "Plans"),
+        module("Planning", imports: "CLinux", "CSeccomp", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
 
         module(
             "Runtime",
@@ -68,7 +68,7 @@ let package = Package(
         tests(of: "Runtime", imports: "Diagnostics", "OCI", "Plans", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
-        tests(of: "Planning", imports: "CLinux", "CFilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans"),
+        tests(of: "Planning", imports: "CLinux", "CFilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),

@@ -121,3 +121,20 @@ private func requireEmpty(_ directory: borrowing OwnedDescriptor) throws(Runtime
             hint: "does another container have the same linux.cgroupsPath?")
     }
 }
+
+extension ContainerCgroups {
+    /// Writes the settings of a plan into cgroups that exist, as `update` does.
+    ///
+    /// - Parameter plan: the settings; its memberships are matched with the container's cgroups by their directories.
+    package func apply(_ plan: CgroupPlan) throws(RuntimeError) {
+        for membership in plan.memberships where !membership.settings.isEmpty || membership.deviceProgram != nil {
+            guard records.contains(where: { $0.directory == membership.directory }) else { continue }
+            try during("update \(membership)") {
+                let directory = try openCgroup(membership.directory)
+                if membership.version == .v2 { try enableControllers(for: membership, in: directory) }
+                try Cgroups.apply(membership.settings, in: directory)
+                if let program = membership.deviceProgram { try attach(program, to: directory) }
+            }
+        }
+    }
+}
