@@ -17,7 +17,7 @@ packages := busybox-static crun git jq libcap-dev libnl-3-dev libnl-route-3-dev 
 
 # The installed programs, of those that Package.swift has. The first kind is linked without any shared library, so that
 # starting one costs no dynamic linking; libsystemd has no static archive, which is why its program is apart.
-declared := $(shell sed -n 's/^ *program."\([^"]*\)".*/\1/p' Package.swift)
+declared := $(shell tr -d '\n ' <Package.swift | grep -o 'program."[^"]*"' | cut -d '"' -f 2)
 static_programs := $(filter mvrun mvrun-init mvrun-vmm,$(declared))
 dynamic_programs := $(filter mvrun-systemd,$(declared))
 

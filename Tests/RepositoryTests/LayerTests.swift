@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func anImportOfWhatStandsBelowIsFound() {
-        let manifest = Manifest(text: #"module("A", imports: "B", "C"), .target(name: "C"), module("B")"#)
+        let manifest = Manifest(text: "module(\n\"A\",\nimports: \"B\", \"C\"), .target(name: \"C\"), module(\"B\")")
         #expect(manifest.targets.map(\.name) == ["A", "C", "B"])
         #expect(manifest.misplacedImports.count == 2)
     }

@@ -12,7 +12,7 @@ struct Manifest {
     let targets: [Target]
 
     init(text: String) {
-        let declarations = /(?:module|program|\.target|\.systemLibrary)\((?:name: )?"([^"]+)"([^)]*)\)/
+        let declarations = /(?:module|program|\.target|\.systemLibrary)\(\s*(?:name: )?"([^"]+)"([^)]*)\)/
         targets = text.matches(of: declarations).filter { !$0.2.contains("path: \"Tests/") }.map { match in
             // The other strings of a system library are no targets.
             let imports = match.2.contains("imports:") ? match.2.matches(of: /"([^"]+)"/).map { String($0.1) } : []
