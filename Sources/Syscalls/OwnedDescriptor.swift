@@ -49,3 +49,8 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         "/proc/self/fd/\(number)"
     }
 }
+
+/// Whether a descriptor of this number is open.
+package func isOpen(_ number: Int32) -> Bool {
+    clx_fcntl(number, F_GETFD, 0) >= 0
+}
