@@ -59,8 +59,7 @@ package struct Invocation: Sendable {
     package func integer<Number: FixedWidthInteger>(_ key: OptionKey, as: Number.Type) throws(RuntimeError) -> Number? {
         guard let text = value(key) else { return nil }
         guard let number = Number(text) else {
-            let name = OptionTable.all.first { $0.key == key }?.name ?? ""
-            throw RuntimeError(.usage, "--\(name): \"\(text)\" is not a whole number")
+            throw RuntimeError(.usage, "--\(OptionTable.name(of: key)): \"\(text)\" is not a whole number")
         }
         return number
     }

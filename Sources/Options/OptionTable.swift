@@ -7,6 +7,11 @@ package enum OptionTable {
     /// All rows.
     package static let all: [OptionDefinition] = global + making + process + queries + resources + checkpoints
 
+    /// The long name of an option, for errors.
+    package static func name(of key: OptionKey) -> String {
+        all.first { $0.key == key }?.name ?? ""
+    }
+
     private static let global: [OptionDefinition] = [
         OptionDefinition(.root, "root", nil, .directory, for: .global, "where the states of containers are kept"),
         OptionDefinition(.log, "log", nil, .file, for: .global, "the file to log to (default: stderr)"),

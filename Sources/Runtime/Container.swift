@@ -2,22 +2,8 @@ package import Cgroups
 package import Diagnostics
 import Glibc
 package import JSON
-import OCI
+package import OCI
 import Syscalls
-
-/// What a container is doing, runtime-spec, runtime.md, "State".
-package enum ContainerStatus: String, Sendable {
-    /// It is being made.
-    case creating
-    /// It is made, and its program was not started yet.
-    case created
-    /// Its program runs.
-    case running
-    /// Its processes are frozen.
-    case paused
-    /// Its first process has ended.
-    case stopped
-}
 
 /// A container that exists: what is kept of it, and what the kernel says of it now.
 package struct Container: Sendable {
@@ -36,7 +22,7 @@ package struct Container: Sendable {
     package var cgroups: ContainerCgroups { ContainerCgroups(records: record.cgroups) }
 
     /// What it is doing now.
-    package var status: ContainerStatus {
+    package var status: State.Status {
         guard let process = record.process else {
             // Nobody can tell whether the launcher will get any further but the launcher itself.
             return record.launcher?.isAlive == true ? .creating : .stopped
@@ -49,25 +35,21 @@ package struct Container: Sendable {
     /// The state as the runtime-spec has it, runtime.md, "State"; and what runc adds to it.
     ///
     /// - Parameter status: what the container is doing.
-    package func state(_ status: ContainerStatus, _ style: JSONWriter.Style = .pretty) -> String {
+    package func state(_ status: State.Status, _ style: JSONWriter.Style = .pretty) -> String {
         var writer = JSONWriter(style)
         write(status, to: &writer)
         return writer.text
     }
 
     /// Writes the state as one value.
-    package func write(_ status: ContainerStatus, to writer: inout JSONWriter) {
+    package func write(_ status: State.Status, to writer: inout JSONWriter) {
         writer.object { object in
-            object.member("ociVersion", record.ociVersion)
-            object.member("id", record.id)
-            object.member("status", status.rawValue)
-            object.member("pid", status == .stopped ? 0 : Int(record.process?.pid ?? 0))
-            object.member("bundle", record.bundle)
+            let pid = status == .stopped ? 0 : record.process?.pid ?? 0
+            let state = State(
+                id: record.id, status: status, pid: pid, bundle: record.bundle, annotations: record.annotations)
+            state.writeMembers(into: &object)
             object.member("rootfs", record.rootfs)
             object.member("created", record.created)
-            if !record.annotations.isEmpty {
-                object.member("annotations", record.annotations.map { ($0.key, $0.value) })
-            }
             object.member("owner", ownerName)
         }
     }

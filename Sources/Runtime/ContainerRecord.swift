@@ -12,8 +12,6 @@ package struct ContainerRecord: Equatable, Sendable {
 
     /// The id.
     package var id: String
-    /// The version of the runtime-spec that the bundle was written for.
-    package var ociVersion: String
     /// The bundle, absolute.
     package var bundle: String
     /// The root file system, absolute.
@@ -42,9 +40,8 @@ package struct ContainerRecord: Equatable, Sendable {
     package var resctrlGroup: String?
 
     /// Begins a record.
-    package init(id: String, ociVersion: String, bundle: String, rootfs: String, created: String, owner: UInt32) {
+    package init(id: String, bundle: String, rootfs: String, created: String, owner: UInt32) {
         self.id = id
-        self.ociVersion = ociVersion
         self.bundle = bundle
         self.rootfs = rootfs
         self.created = created
@@ -59,7 +56,6 @@ extension ContainerRecord {
         writer.object { object in
             object.member("version", Int(Self.formatVersion))
             object.member("id", id)
-            object.member("ociVersion", ociVersion)
             object.member("bundle", bundle)
             object.member("rootfs", rootfs)
             object.member("created", created)
@@ -96,7 +92,6 @@ extension ContainerRecord {
             throw RuntimeError(.unsupported, "version \(version) was written by a newer mvrun")
         }
         id = try root.text("id")
-        ociVersion = try root.text("ociVersion")
         bundle = try root.text("bundle")
         rootfs = try root.text("rootfs")
         created = try root.text("created")

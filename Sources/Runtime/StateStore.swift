@@ -193,10 +193,15 @@ package struct ContainerDirectory: ~Copyable {
 
     /// Replaces the record: a reader sees the old one or the new one.
     package borrowing func replace(_ record: ContainerRecord) throws(RuntimeError) {
+        try replace("state.json", record.json)
+    }
+
+    /// Replaces a file: a reader sees the old one or the new one.
+    package borrowing func replace(_ name: String, _ bytes: [UInt8]) throws(RuntimeError) {
         do {
-            try writeFileAtomically(record.json, to: path + "/state.json")
+            try writeFileAtomically(bytes, to: path + "/" + name)
         } catch {
-            throw RuntimeError(error).during("write the container's state.json")
+            throw RuntimeError(error).during("write the container's \(name)")
         }
     }
 

@@ -14,6 +14,7 @@ func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws
     case .ps: try PsCommand.run(invocation, session)
     case .pause: try session.pause(invocation.container)
     case .resume: try session.resume(invocation.container)
+    case .update: try UpdateCommand.run(invocation, session)
     case .spec: try SpecCommand.run(invocation)
     case .completion: try CompletionCommand.run(invocation)
     case .version: try VersionCommand.run()

@@ -19,7 +19,7 @@ private func isFree(_ id: String, in store: StateStore) -> Bool {
 
 private func record(_ id: String) -> ContainerRecord {
     ContainerRecord(
-        id: id, ociVersion: "1.2.0", bundle: "/b", rootfs: "/b/rootfs", created: "2026-11-23T12:53:54.000000001Z",
+        id: id, bundle: "/b", rootfs: "/b/rootfs", created: "2026-11-23T12:53:54.000000001Z",
         owner: 0)
 }
 

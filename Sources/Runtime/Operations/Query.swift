@@ -7,7 +7,7 @@ extension Session {
     }
 
     /// A container whose first process has not ended.
-    func liveContainer(_ id: String) throws(RuntimeError) -> (Container, ContainerStatus) {
+    func liveContainer(_ id: String) throws(RuntimeError) -> (Container, State.Status) {
         let container = try container(id)
         let status = container.status
         guard status != .stopped else { throw notRunning() }
