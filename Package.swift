@@ -56,7 +56,7 @@ let package = Package(
             "Runtime",
             imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Sandbox", "Planning"),
 
-        program("mvrun", imports: "Runtime", "Options", "JSON", "Diagnostics", "Syscalls"),
+        program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
 
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
@@ -68,7 +68,8 @@ let package = Package(
         tests(of: "Runtime", imports: "Diagnostics", "OCI", "Plans", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
-        tests(of: "Planning", imports: "CLinux", "CFilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
+        tests(
+            of: "Planning", imports: "CLinux", "CFilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),

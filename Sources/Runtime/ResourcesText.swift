@@ -32,7 +32,8 @@ extension Spec.Resources.Memory {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.object { object in
             for (key, value) in [
-                ("limit", limit), ("reservation", reservation), ("swap", swap), ("kernel", kernel), ("kernelTCP", kernelTCP),
+                ("limit", limit), ("reservation", reservation), ("swap", swap), ("kernel", kernel),
+                ("kernelTCP", kernelTCP),
             ] {
                 if let value { object.member(key, Int(value)) }
             }
@@ -74,7 +75,8 @@ extension Spec.Resources.BlockIO {
             }
             for (key, devices) in [
                 ("throttleReadBpsDevice", throttleReadBpsDevice), ("throttleWriteBpsDevice", throttleWriteBpsDevice),
-                ("throttleReadIOPSDevice", throttleReadIOPSDevice), ("throttleWriteIOPSDevice", throttleWriteIOPSDevice),
+                ("throttleReadIOPSDevice", throttleReadIOPSDevice),
+                ("throttleWriteIOPSDevice", throttleWriteIOPSDevice),
             ] {
                 writeList(key, devices, to: &object) { object, device in
                     object.member("major", Int(device.major))

@@ -15,6 +15,7 @@ func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws
     case .pause: try session.pause(invocation.container)
     case .resume: try session.resume(invocation.container)
     case .update: try UpdateCommand.run(invocation, session)
+    case .features: try FeaturesCommand.run()
     case .spec: try SpecCommand.run(invocation)
     case .completion: try CompletionCommand.run(invocation)
     case .version: try VersionCommand.run()

@@ -68,6 +68,9 @@ package struct SeccompFeatures: Equatable, Sendable {
     /// libseccomp's version, as in "2.5.4".
     package let libseccompVersion: String
 
+    /// libseccomp's version alone, for which the kernel is not asked anything.
+    package static var libraryVersion: String { Libseccomp.version }
+
     /// Asks the tables, libseccomp and the kernel.
     package init() {
         actions = Spec.Seccomp.Action.allCases.filter(\.isSupported).map(\.rawValue).sorted()

@@ -17,7 +17,7 @@ extension Session {
         }
         for schema in [l3, memoryBandwidth] {
             guard let schema else { continue }
-            do {
+            do throws(SystemError) {
                 try writeFile(schema + "\n", to: group + "/schemata")
             } catch {
                 throw RuntimeError(error).during("set the schema \(schema)")

@@ -1,5 +1,6 @@
 import Cgroups
 package import Diagnostics
+import OCI
 import Plans
 import Syscalls
 

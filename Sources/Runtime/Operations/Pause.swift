@@ -1,5 +1,6 @@
 import Cgroups
 package import Diagnostics
+import OCI
 
 extension Session {
     /// Stops every process of a container until it is resumed.

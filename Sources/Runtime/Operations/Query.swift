@@ -1,4 +1,5 @@
 package import Diagnostics
+import OCI
 
 extension Session {
     /// A container, as it is kept.

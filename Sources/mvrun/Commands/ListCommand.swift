@@ -1,5 +1,6 @@
 import Diagnostics
 import JSON
+import OCI
 import Options
 import Runtime
 
