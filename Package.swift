@@ -50,7 +50,9 @@ let package = Package(
         module("Sandbox", imports: "CLinux", "Syscalls", "Diagnostics", "Plans"),
 
         // Compile: from the spec to a plan; nothing here changes a container or the host's mounts.
-        module("Planning", imports: "CLinux", "CSeccomp", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
+        module(
+            "Planning",
+            imports: "CLinux", "CSeccomp", "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups"),
 
         module(
             "Runtime",
@@ -65,11 +67,13 @@ let package = Package(
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
-        tests(of: "Runtime", imports: "Diagnostics", "OCI", "Plans", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
+        .target(
+            name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),
         tests(
-            of: "Planning", imports: "CLinux", "CFilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
+            of: "Planning", imports: "CLinux", "FilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
+        tests(of: "Runtime", imports: "FilteredChild", "Diagnostics", "OCI", "Plans", "Planning", "Syscalls"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),

@@ -44,6 +44,12 @@ package struct PollSet {
     package func isReady(_ place: Int) -> Bool {
         entries[place].revents != 0
     }
+
+    /// Whether the last wait found nothing more to come: the other side is gone, and there is nothing left to read.
+    package func isAtEnd(_ place: Int) -> Bool {
+        let events = Int32(entries[place].revents)
+        return events & (POLLHUP | POLLERR) != 0 && events & POLLIN == 0
+    }
 }
 
 /// Milliseconds of a clock that only goes forward.

@@ -1,3 +1,4 @@
+import FilteredChild
 import Glibc
 import OCI
 import Plans
@@ -47,4 +48,14 @@ import Testing
         let outcome = try runFiltered(compiled.filter, [FilteredCall("reboot")])
         #expect(outcome.results == [Int64(-EPERM)])
     }
+}
+
+extension FilteredCall {
+    fileprivate init(_ name: String, _ arguments: Int...) {
+        self.init(number: Libseccomp.number(of: name).map(Int.init) ?? -1, arguments)
+    }
+}
+
+private func runFiltered(_ filter: SeccompFilter, _ calls: [FilteredCall]) throws -> FilteredOutcome {
+    try FilteredChild(filter, calls).wait()
 }

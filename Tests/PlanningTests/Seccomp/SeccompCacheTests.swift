@@ -1,4 +1,5 @@
 import Diagnostics
+import FilteredChild
 import Foundation
 import Glibc
 import OCI
