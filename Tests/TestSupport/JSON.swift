@@ -98,6 +98,16 @@ package enum JSON: Equatable, Sendable {
         return Int(number)
     }
 
+    /// Sets what stands at a path of member names with dots between; nil removes it.
+    package mutating func set(_ path: String, to value: JSON?) {
+        let names = path.split(separator: ".", maxSplits: 1).map(String.init)
+        if names.count == 1 {
+            self[names[0]] = value ?? .null
+        } else {
+            self[names[0]].set(names[1], to: value)
+        }
+    }
+
     /// Appends to an array, which is made where there is none.
     package mutating func append(_ element: JSON) {
         elements.append(element)

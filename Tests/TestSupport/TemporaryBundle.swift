@@ -11,8 +11,8 @@ package final class TemporaryBundle {
     package let identifier: String
     /// The bundle.
     package let directory: String
-    /// The runtime's `--root`.
-    package let stateRoot: String
+    /// The runtime's `--root`, which several bundles may share.
+    package var stateRoot: String
     /// What config.json will say at the next call of the runtime.
     package var spec: JSON
     /// Options before the verb, beside `--root`.

@@ -1,0 +1,122 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// An ordinary user's containers.
+@Suite(.requires(.root, .program("setpriv"))) struct RootlessTests {
+    /// A bundle that user 1000 owns and drives, without any right of root's.
+    private func bundle(
+        gid: Int = 1000, options: String = "", _ change: (inout JSON) -> Void = { _ in }
+    ) throws -> TemporaryBundle {
+        let bundle = try TemporaryBundle {
+            $0.setNamespace("user")
+            $0.linux.uidMappings = [["containerID": 0, "hostID": 1000, "size": 1]]
+            $0.linux.gidMappings = [["containerID": 0, "hostID": 1000, "size": 1]]
+            $0.linux.resources = nil
+            $0.linux.cgroupsPath = nil
+            // Without an id for group 5 the terminals' group cannot be set.
+            for index in $0.mounts.elements.indices where $0.mounts[index].destination == "/dev/pts" {
+                $0.mounts[index].options.elements.removeAll { $0 == "gid=5" }
+            }
+            change(&$0)
+        }
+        try FileManager.default.createDirectory(atPath: bundle.path("run"), withIntermediateDirectories: true)
+        for path in [bundle.stateRoot, bundle.directory, bundle.path("run")] {
+            _ = try ChildProcess.run(["chown", "1000:1000", path])
+        }
+        for folder in try FileManager.default.contentsOfDirectory(atPath: bundle.rootfs) {
+            // The folders alone: the programs in them are links to files that other bundles share.
+            chown("\(bundle.rootfs)/\(folder)", 1000, 1000)
+        }
+        chown(bundle.rootfs, 1000, 1000)
+        bundle.wrapper = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups", "--inh-caps=-all"]
+        bundle.environment = [
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR": bundle.path("run"), "HOME": "/tmp",
+        ]
+        return bundle
+    }
+
+    @Test func anOrdinaryUserRunsAContainer() throws {
+        let bundle = try bundle()
+        let outcome = try bundle.shell("id -u; cat /proc/self/uid_map; hostname; exit 7")
+        #expect(outcome.status == .exited(7), "\(outcome)")
+        let words = outcome.output.split(whereSeparator: \.isWhitespace).map(String.init)
+        #expect(words == ["0", "0", "1000", "1", "conformance"])
+    }
+
+    @Test func theWholeLifecycleWorksForAnOrdinaryUser() throws {
+        let bundle = try bundle()
+        _ = try bundle.create(["/bin/sleep", "1000"])
+        #expect(try bundle.state().status == "created")
+        try bundle.succeed("start", bundle.identifier)
+        #expect(try bundle.exec("/bin/id", "-u").line == "0")
+        #expect(try bundle.state().status == "running")
+        try bundle.succeed("kill", bundle.identifier, "9")
+        #expect(try bundle.wait(for: "stopped"))
+        try bundle.succeed("delete", bundle.identifier)
+        #expect(HostInventory(naming: bundle.identifier).isEmpty)
+    }
+
+    @Test func setgroupsIsDenied() throws {
+        // user_namespaces(7): without it a user could drop a group that denies him something.
+        #expect(try bundle().run(["/bin/cat", "/proc/self/setgroups"]).line == "deny")
+    }
+
+    @Test func theStateDirectoryIsTheUsersOwn() throws {
+        let bundle = try bundle()
+        bundle.spec.process.args = ["/bin/true"]
+        try bundle.writeConfiguration()
+        let command = bundle.wrapper + [RuntimeUnderTest.current.path] + bundle.making("run", ["--keep"])
+        let outcome = try ChildProcess.run(command, environment: bundle.environment)
+        #expect(outcome.succeeded, "\(outcome)")
+        let name = RuntimeUnderTest.current.kind.rawValue
+        #expect(try names(in: "\(bundle.path("run"))/\(name)").contains(bundle.identifier))
+        let delete = bundle.wrapper + [RuntimeUnderTest.current.path, "delete", "-f", bundle.identifier]
+        #expect(try ChildProcess.run(delete, environment: bundle.environment).succeeded)
+    }
+
+    @Test(.requires(.program("newuidmap"))) func theSubordinateIDsAreMappedByNewuidmap() throws {
+        let bundle = try bundle {
+            let second: JSON = ["containerID": 1, "hostID": 400_000, "size": 65536]
+            $0.linux.uidMappings.append(second)
+            $0.linux.gidMappings.append(second)
+        }
+        // The machine's own files stay as they are: this mount namespace has others.
+        let text = "mvtuser:x:1000:1000::/tmp:/bin/sh"
+        let script = """
+            cp /etc/passwd \(bundle.path("passwd")); echo '\(text)' >> \(bundle.path("passwd"))
+            mount --bind \(bundle.path("passwd")) /etc/passwd
+            for f in subuid subgid; do
+              echo 'mvtuser:400000:65536' > \(bundle.path("run"))/$f
+              [ -e /etc/$f ] || touch /etc/$f; mount --bind \(bundle.path("run"))/$f /etc/$f
+            done
+            """
+        let wrapper = bundle.wrapper
+        bundle.prepareMounts(script)
+        bundle.wrapper += wrapper
+        let outcome = try bundle.run(["/bin/cat", "/proc/self/uid_map", "/proc/self/gid_map"])
+        let fields = outcome.output.split(whereSeparator: \.isWhitespace).map(String.init)
+        #expect(
+            fields == Array(repeating: ["0", "1000", "1", "1", "400000", "65536"], count: 2).flatMap { $0 },
+            "\(outcome)")
+    }
+
+    @Test func aUserWithoutAUserNamespaceIsTold() throws {
+        let bundle = try bundle {
+            $0.removeNamespace("user")
+            $0.linux.uidMappings = nil
+            $0.linux.gidMappings = nil
+        }
+        expectRefusal(try bundle.run(), naming: "user")
+    }
+
+    @Test func aLimitThatTheUserMayNotSetIsNamed() throws {
+        let bundle = try bundle { $0.linux.resources = ["memory": ["limit": 67_108_864]] }
+        expectRefusal(try bundle.run(), naming: "linux.resources")
+    }
+
+    @Test func aMappingThatTheUserMayNotMakeIsNamed() throws {
+        let bundle = try bundle { $0.linux.uidMappings = [["containerID": 0, "hostID": 4242, "size": 10]] }
+        expectRefusal(try bundle.run(), naming: "linux.uidMappings")
+    }
+}
