@@ -215,7 +215,9 @@ import Testing
         bundle.spec.linux.resources.devices.append(
             ["allow": false, "type": "c", "major": 10, "minor": 229, "access": "rwm"])
         let last = try bundle.run(["/bin/probe", "open", "r", "/dev/fuse"])
-        #expect(last.output.contains("EPERM"), "\(last)")
+        // The kernel's list cannot take one device out of a rule for many; then the rule is refused by name.
+        let refused = last.code != 0 && last.errors.contains("linux.resources.devices[3]")
+        #expect(last.output.contains("EPERM") || refused, "\(last)")
     }
 
     @Test func aNodeMayBeMadeAndNotOpened() throws {

@@ -57,6 +57,7 @@ int host_listener(int count, char **arguments);
 int host_subreaper(int count, char **arguments);
 int host_notify_socket(int count, char **arguments);
 int host_pidfd_socket(int count, char **arguments);
+int host_kill_at(int count, char **arguments);
 int host_with_descriptors(int count, char **arguments);
 
 #endif
