@@ -1,13 +1,15 @@
 # The one entry to everything that is done with this tree. `make help` lists it.
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build debug test test-long check format demo bench doctor install clean need-swift
+.PHONY: help setup build debug test test-long test-lab check format demo bench doctor install clean need-swift
 
 DESTDIR ?=
 PREFIX ?= /usr/local
 SWIFT ?= swift
 # More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
 BENCH ?=
+# Which tests run in the lab, as a regular expression.
+LAB_TESTS ?= ConformanceTests.CgroupV2
 
 # What the programs link against, what the tests run, the runtimes that `bench` measures against, and what the Swift
 # toolchain itself needs of Debian.
@@ -72,7 +74,11 @@ test: lint build ## checks, builds, then runs every test against the release pro
 	$(tested) $(SWIFT) test $(import_check)
 
 test-long: lint build ## the same with the tests that take minutes
-	$(tested) MVRUN_LONG_TESTS=1 $(SWIFT) test $(import_check)
+	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check)
+
+test-lab: build debug ## runs the tests that need full cgroup v2, in the machine of Tests/Lab
+	Tests/Lab/lab -t 1800 -e $(tested) -- .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
+	    --filter '$(LAB_TESTS)'
 
 .PHONY: lint
 lint: need-swift
@@ -100,12 +106,16 @@ bench: build ## measures against crun and runc; fails above Tests/Benchmarks/Lim
 doctor: build ## says what this host can run, and what is missing
 	build/bin/mvrun doctor
 
-install: ## installs what build made under DESTDIR and PREFIX
+install: ## installs what build made, and completions, under DESTDIR and PREFIX
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/mvrun'
 	install -m 0755 build/bin/mvrun '$(DESTDIR)$(PREFIX)/bin/'
-	@# The others are started by mvrun alone, and found beside it or here.
+	@# The others are started by mvrun alone, which finds them here.
 	for program in $(filter-out mvrun,$(static_programs) $(dynamic_programs)); do \
 	    install -m 0755 "build/bin/$$program" '$(DESTDIR)$(PREFIX)/libexec/mvrun/' || exit 1; done
+	for completion in bash:bash-completion/completions/mvrun zsh:zsh/site-functions/_mvrun \
+	    fish:fish/vendor_completions.d/mvrun.fish; do \
+	    file='$(DESTDIR)$(PREFIX)/share/'"$${completion#*:}"; install -d "$${file%/*}"; \
+	    build/bin/mvrun completion "$${completion%%:*}" >"$$file" && chmod 0644 "$$file" || exit 1; done
 
 clean: ## removes everything that was built
 	rm -rf build .build
