@@ -29,7 +29,8 @@ for directory do
     mount --bind "$directory" "$root$directory"
     [ "$mode" = writable ] || mount -o remount,bind,ro "$root$directory"
 done
-exec "$VIRTIOFSD" --socket-path="$SOCKET" --thread-pool-size=0 -o source="$root" -o sandbox=chroot \
+# It ends with its parent, which a killed lab would else leave to the connection to QEMU, where there is one yet.
+exec setpriv --pdeathsig KILL "$VIRTIOFSD" --socket-path="$SOCKET" --thread-pool-size=0 -o source="$root" -o sandbox=chroot \
     -o cache="$CACHE" -o no_posix_lock -o xattr -o log_level=err
 """
 
