@@ -24,11 +24,12 @@ extension Spec.Linux {
     }
 
     private func validateNamespaces(_ findings: inout Findings) {
-        var seen: Set<Spec.Namespace.Kind> = []
+        var seen: UInt64 = 0
         for (index, namespace) in namespaces.enumerated() {
-            if !seen.insert(namespace.type).inserted {
+            if seen & namespace.type.flag != 0 {
                 findings.error("linux.namespaces[\(index)].type", "\"\(namespace.type.rawValue)\" is there twice")
             }
+            seen |= namespace.type.flag
             if let path = namespace.path { findings.requireAbsolute(path, at: "linux.namespaces[\(index)].path") }
         }
     }

@@ -41,11 +41,13 @@ extension Spec.Process {
     }
 
     private func validateLimits(at path: String, _ findings: inout Findings) {
-        var seen: Set<Spec.ResourceLimit.Kind> = []
+        var seen: UInt32 = 0
         for (index, limit) in rlimits.enumerated() {
-            if !seen.insert(limit.type).inserted {
+            let bit: UInt32 = 1 << limit.type.number
+            if seen & bit != 0 {
                 findings.error("\(path)[\(index)].type", "\(limit.type.rawValue) is there twice")
             }
+            seen |= bit
             if limit.soft > limit.hard {
                 findings.error("\(path)[\(index)].soft", "\(limit.soft) is above the hard limit, \(limit.hard)")
             }

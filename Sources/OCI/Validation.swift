@@ -60,14 +60,14 @@ extension Spec.VM {
 
 extension Findings {
     /// An error for a path that does not start at the root.
-    mutating func requireAbsolute(_ value: String, at path: String) {
+    mutating func requireAbsolute(_ value: String, at path: @autoclosure () -> String) {
         guard !value.hasPrefix("/") else { return }
-        error(path, "\"\(value)\" is not an absolute path")
+        error(path(), "\"\(value)\" is not an absolute path")
     }
 
     /// An error for a list of CPUs or memory nodes that is none.
-    mutating func requireList(_ value: String?, at path: String) {
+    mutating func requireList(_ value: String?, at path: @autoclosure () -> String) {
         guard let value, NumberList(value) == nil else { return }
-        error(path, "\"\(value)\" is not a list of numbers and ranges", hint: "write it as in \"0-3,7\"")
+        error(path(), "\"\(value)\" is not a list of numbers and ranges", hint: "write it as in \"0-3,7\"")
     }
 }
