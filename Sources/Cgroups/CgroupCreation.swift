@@ -77,9 +77,9 @@ private func makeDirectories(_ directory: String, below mountPoint: String) thro
         do {
             try makeDirectory(directory, mode: 0o755)
             return above + 1
-        } catch where error.errno == .exists {
+        } catch  where error.errno == .exists {
             return 0
-        } catch where error.errno == .noEntry && attempt < 8 {
+        } catch  where error.errno == .noEntry && attempt < 8 {
             guard let slash = directory.utf8.lastIndex(of: 0x2f) else { throw error }
             let parent = String(directory[..<slash])
             guard parent.utf8.count > mountPoint.utf8.count else { throw error }
