@@ -73,7 +73,9 @@ let package = Package(
             name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),
         tests(
             of: "Planning", imports: "CLinux", "FilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
-        tests(of: "Runtime", imports: "FilteredChild", "Diagnostics", "OCI", "Plans", "Planning", "Syscalls"),
+        tests(
+            of: "Runtime", imports: "FilteredChild", "Cgroups", "JSON", "Diagnostics", "OCI", "Plans", "Planning",
+            "Syscalls"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),
