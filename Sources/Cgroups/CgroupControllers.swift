@@ -55,6 +55,7 @@ private func enable(
         let enabled = words(try directory.smallFile("cgroup.subtree_control"))
         let missing = wanted.filter { !enabled.contains($0) }
         if missing.isEmpty { continue }
+        if holdsProcesses(directory) { return (path, SystemError("write", "cgroup.subtree_control", .busy)) }
         // All at once is one write; if any of them is refused none is enabled, so then one by one.
         if (try? directory.set("cgroup.subtree_control", missing.map { "+" + $0 }.joined(separator: " "))) != nil {
             continue
@@ -68,6 +69,15 @@ private func enable(
         }
     }
     return refusal
+}
+
+/// Whether a cgroup other than the root of all holds processes, so that it must not give controllers to its children.
+///
+/// The kernel refuses that for some controllers only. The others, cpu and pids among them, would make the cgroup the root
+/// of a threaded domain, in which a container has no place: harm to somebody else's cgroup, and of no use to us.
+private func holdsProcesses(_ directory: borrowing OwnedDescriptor) -> Bool {
+    guard (try? directory.smallFile("cgroup.type")) != nil else { return false }
+    return (try? directory.smallFile("cgroup.procs"))?.isEmpty == false
 }
 
 /// Says why a controller that is needed is not available.

@@ -159,6 +159,24 @@ import Testing
         #expect(host.text("/cgroup.subtree_control") == "untouched\n")
     }
 
+    @Test func aParentThatHoldsProcessesIsLeftAlone() throws {
+        try host.add("", ["cgroup.controllers": "memory\n", "cgroup.subtree_control": "memory\n"])
+        try host.add(
+            "/pod",
+            [
+                "cgroup.controllers": "memory pids\n", "cgroup.subtree_control": "untouched\n", "cgroup.procs": "7\n",
+                "cgroup.type": "domain\n",
+            ])
+        try host.add("/pod/web", ["cgroup.controllers": "\n", "cgroup.procs": "", "cgroup.type": "domain\n"])
+        _ = try ContainerCgroups(creating: host.v2("/pod/web", offers: ["memory", "pids"]))
+        #expect {
+            try ContainerCgroups(creating: host.v2("/pod/web", offers: ["memory", "pids"], needs: ["pids"]))
+        } throws: {
+            "\($0)".contains("/pod: the cgroup itself holds processes, and so cannot give controllers")
+        }
+        #expect(host.text("/pod/cgroup.subtree_control") == "untouched\n")
+    }
+
     @Test func aControllerThatIsNeededAndNotDelegatedIsAnError() throws {
         try host.add("", ["cgroup.controllers": "cpu memory\n", "cgroup.subtree_control": "cpu memory\n"])
         try host.add("/web", ["cgroup.controllers": "cpu\n", "cgroup.procs": "", "cgroup.type": "domain\n"])
