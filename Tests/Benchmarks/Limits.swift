@@ -2,7 +2,9 @@ import Foundation
 
 /// The ceilings that are agreed on; see Limits.json.
 struct Limits: Decodable {
-    /// One ceiling: the median of a row, or its ratio to the median of another runtime.
+    /// One ceiling: the minimum of a row, or its ratio to the minimum of another runtime.
+    ///
+    /// What disturbs a machine only ever adds to a time, so the minima say more of the programs than of their neighbours.
     struct Limit: Decodable {
         let name: String
         let metric: String
@@ -34,9 +36,9 @@ struct Limits: Decodable {
             let what = "\(limit.name): \(limit.metric)" + (limit.against.map { " against \($0)" } ?? "")
             let found: Double? =
                 if let against = limit.against {
-                    results.ratio(row, to: against)?.median
+                    results.ratio(row, to: against)?.minimum
                 } else {
-                    results.samples(row, of: results.runtimes[0])?.median
+                    results.samples(row, of: results.runtimes[0])?.minimum
                 }
             guard let found else { return "\(what): not measured" }
             return found > limit.most
