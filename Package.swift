@@ -30,6 +30,7 @@ let package = Package(
         // What Swift cannot spell: newer system calls, function-like macros, and the code that runs between clone and exec.
         .target(name: "CLinux"),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
 
         // Ground: system calls, then errors and the log, then JSON.
         module("Syscalls", imports: "CLinux"),
@@ -47,7 +48,7 @@ let package = Package(
         module("Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
 
         // The container half: carries a plan out.
-        module("Sandbox", imports: "CLinux", "Syscalls", "Diagnostics", "Plans"),
+        module("Sandbox", imports: "CLinux", "CCapability", "Syscalls", "Diagnostics", "Plans"),
 
         // Compile: from the spec to a plan; nothing here changes a container or the host's mounts.
         module(
@@ -59,6 +60,7 @@ let package = Package(
             imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Sandbox", "Planning"),
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
+        program("mvrun-init", imports: "Sandbox", "Diagnostics", "Syscalls"),
 
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),

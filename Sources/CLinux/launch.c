@@ -69,3 +69,13 @@ int clx_fork(uint64_t namespaces, int clone_parent) {
     };
     return (int)syscall(SYS_clone3, &arguments, sizeof arguments);
 }
+
+int clx_hold_user_namespace(void) {
+    struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+    long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        for (;;) pause();
+    }
+    return (int)pid;
+}

@@ -2,13 +2,17 @@
 package struct StagePlan: Equatable, Sendable {
     /// The container's id, as hooks get it.
     package var id: String
-    /// The steps.
+    /// The steps up to the point where the stage is ready and waits for the start.
     package var steps: [SetupStep]
+    /// The steps between the start and the program: a seccomp filter stands here, so that as few calls as possible are
+    /// made under it.
+    package var finalSteps: [SetupStep]
     /// The program.
     package var program: Program
     /// Hooks that run in the container between start and the program.
     package var startHooks: [HookStep]
-    /// The state that hooks get on their standard input, with `@PID@` and `@STATUS@` where those go; empty without hooks.
+    /// The state that hooks get on their standard input: a JSON object without status, pid and the closing brace, which the
+    /// stage adds; empty without hooks.
     package var hookState: String
     /// Whether the stage waits on the start socket, the launcher's first descriptor, rather than on the channel.
     package var waitsOnSocket: Bool
@@ -18,6 +22,7 @@ package struct StagePlan: Equatable, Sendable {
         self.id = id
         self.steps = steps
         self.program = program
+        finalSteps = []
         startHooks = []
         hookState = ""
         waitsOnSocket = false
@@ -42,6 +47,8 @@ package struct LaunchPlan: Equatable, Sendable {
     package var resourceLimits: [ResourceLimit]
     /// oom_score_adj; set from outside since lowering it takes a privilege of the initial user namespace.
     package var oomScoreAdjustment: Int?
+    /// The CPUs that the launcher's child starts on, a bit each (execCPUAffinity.initial); nil leaves them.
+    package var initialAffinity: [UInt8]?
     /// Network devices that move into the network namespace, host name to container name.
     package var networkDevices: [NetworkDeviceMove]
 

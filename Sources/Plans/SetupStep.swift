@@ -7,8 +7,8 @@
 package enum SetupStep: Equatable, Sendable {
     /// Enter namespaces that exist.
     case joinNamespaces([NamespaceJoin])
-    /// Enter the namespaces of a running process, given as the launcher's descriptor; the kinds are setns(2) flags.
-    case joinProcess(descriptor: Int, kinds: UInt64)
+    /// Enter these namespaces (CLONE_NEW* flags) of the process that the launcher was given.
+    case joinProcess(kinds: UInt64)
     /// Make the namespaces that must come after the joined ones, and a child that goes on in them.
     case fork(namespaces: UInt64, mapped: Bool)
     /// Make a time namespace with these offsets and enter it.
@@ -57,8 +57,6 @@ package enum SetupStep: Equatable, Sendable {
     case personality(UInt64)
     /// set_mempolicy(2).
     case memoryPolicy(mode: Int32, nodes: [UInt64])
-    /// Write the process's oom_score_adj.
-    case oomScoreAdjustment(Int)
     /// ioprio_set(2).
     case ioPriority(Int32)
     /// sched_setattr(2).
@@ -67,6 +65,8 @@ package enum SetupStep: Equatable, Sendable {
     case affinity([UInt8])
     /// The label that the exec gives to the program.
     case securityLabel(SecurityLabel)
+    /// Make the working directory where it is missing.
+    case makeDirectory(String)
     /// Find the program, and say so now if it is missing.
     case findProgram
     /// Set the no_new_privs bit.
@@ -150,11 +150,11 @@ extension SetupStep: CustomStringConvertible {
         case .readOnlyPaths(let paths): "make \(paths.joined(separator: ", ")) read-only"
         case .personality: "set the personality"
         case .memoryPolicy: "set the memory policy"
-        case .oomScoreAdjustment(let value): "set oom_score_adj to \(value)"
         case .ioPriority: "set the I/O priority"
         case .scheduler: "set the scheduler"
         case .affinity: "set the CPU affinity"
         case .securityLabel: "set the security label"
+        case .makeDirectory(let path): "make the directory \(path)"
         case .findProgram: "find the program"
         case .noNewPrivileges: "set no_new_privs"
         case .identity(let identity, _): "become user \(identity.userID), group \(identity.groupID)"

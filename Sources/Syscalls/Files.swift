@@ -160,12 +160,27 @@ extension OwnedDescriptor {
         try syscall("fchownat", on: "\(number)") { unsafe fchownat(number, "", user, group, CLX_AT_EMPTY_PATH) }
     }
 
+    /// Changes the permission bits of the open file. The corresponding system call is `fchmod(2)`.
+    package borrowing func changeMode(_ mode: UInt32) throws(SystemError) {
+        let number = self.number
+        try syscall("fchmod", on: "\(number)") { fchmod(number, mode) }
+    }
+
     /// The target of a symbolic link in this directory.
     ///
     /// The corresponding system call is `readlinkat(2)`.
     package borrowing func linkTarget(_ name: String) throws(SystemError) -> String {
         let number = self.number
         return unsafe try readLink(name) { unsafe readlinkat(number, name, $0, $1) }
+    }
+
+    /// What fstatat(2) says of a name in this directory, links not followed; nil where there is no such name.
+    package borrowing func statusIfPresent(of name: String) throws(SystemError) -> FileStatus? {
+        do {
+            return try status(of: name)
+        } catch where error.errno == .noEntry {
+            return nil
+        }
     }
 
     /// Takes or changes the lock of the open file.

@@ -55,9 +55,15 @@ package struct LaunchedProcess: ~Copyable, Sendable {
     /// Its pidfd.
     package let process: OwnedDescriptor
 
-    /// Names a child.
-    package init(pid: Int32, process: consuming OwnedDescriptor) {
-        self.pid = pid
-        self.process = process
+    /// The pidfd alone.
+    package consuming func takeProcess() -> OwnedDescriptor {
+        process
     }
+}
+
+/// Starts a process that does nothing but keep a new user namespace alive until it is killed.
+///
+/// - Returns: its pid.
+package func holdUserNamespace() throws(SystemError) -> Int32 {
+    try syscall("clone3", on: "a user namespace") { clx_hold_user_namespace() }
 }

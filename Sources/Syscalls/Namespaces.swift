@@ -30,3 +30,8 @@ extension OwnedDescriptor {
         return UInt64(try syscall("ioctl", on: subject) { clx_namespace_kind(number) })
     }
 }
+
+/// Brings the loopback device of this process's network namespace up, netdevice(7).
+package func bringLoopbackUp() throws(SystemError) {
+    try syscall("ioctl", on: "SIOCSIFFLAGS lo") { clx_loopback_up() }
+}

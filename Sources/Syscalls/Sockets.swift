@@ -74,6 +74,11 @@ package struct PacketSocketPair: ~Copyable {
     package var ours: PacketSocket
     /// The end for somebody else.
     package var theirs: PacketSocket
+
+    /// The first end alone; the other is closed here, so that the other process's end is the only one left.
+    package consuming func takeOurs() -> PacketSocket {
+        ours
+    }
 }
 
 /// A packet, and what came with it.

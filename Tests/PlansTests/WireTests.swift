@@ -4,7 +4,7 @@ import Testing
 @Suite struct WireTests {
     private static let steps: [SetupStep] = [
         .joinNamespaces([NamespaceJoin(kind: .network, path: "/run/netns/a")]),
-        .joinProcess(descriptor: 4, kinds: 0x4000_0000), .fork(namespaces: 0x2000_0000, mapped: true),
+        .joinProcess(kinds: 0x4000_0000), .fork(namespaces: 0x2000_0000, mapped: true),
         .newTimeNamespace([ClockOffset(clock: "boottime", seconds: -3, nanoseconds: 7)]), .newCgroupNamespace,
         .newSession, .newKeyring(name: "_ses.a"), .hostname("a"), .domainname("b"), .loopbackUp, .propagation(1 << 19),
         .prepareRoot(path: "/b/rootfs"), .mount(mount(.fileSystem(type: "proc", source: "proc", flags: 6, data: "x"))),
@@ -25,7 +25,7 @@ import Testing
             ], bind: true), .defaultLinks, .terminal(rows: 24, columns: 80, bindConsole: true), .awaitHooks,
         .hooks([hook]), .enterRoot(.pivot), .rootPropagation(1 << 20), .readOnlyRoot,
         .sysctl([.init(name: "a.b", path: "a/b", value: "1")]), .maskPaths(["/proc/kcore"]),
-        .readOnlyPaths(["/proc/sys"]), .personality(8), .memoryPolicy(mode: 2, nodes: [1]), .oomScoreAdjustment(-5),
+        .readOnlyPaths(["/proc/sys"]), .personality(8), .memoryPolicy(mode: 2, nodes: [1]), .makeDirectory("/w"),
         .ioPriority(0x2004),
         .scheduler(
             SchedulerAttributes(policy: 3, flags: 1, nice: -2, priority: 0, runtime: 1, deadline: 2, period: 3)),
@@ -54,6 +54,7 @@ import Testing
             program: Program(
                 arguments: ["sh", "-c", "é"], environment: ["A=b"], workingDirectory: "/w", preservedDescriptors: 2,
                 listenDescriptors: 2))
+        plan.finalSteps = [.noNewPrivileges]
         plan.startHooks = [hook]
         plan.hookState = "{}"
         plan.waitsOnSocket = true

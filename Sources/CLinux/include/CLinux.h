@@ -14,5 +14,6 @@
 #include "clx_terminals.h"
 #include "clx_launch.h"
 #include "clx_bpf.h"
+#include "clx_network.h"
 
 #endif

@@ -28,4 +28,7 @@ int clx_launch(const struct clx_launch_request *request, int *pidfd);
 // A plain fork by clone3: returns twice as fork(2) does. Only for a single-threaded process.
 int clx_fork(uint64_t namespaces, int clone_parent);
 
+// Starts a child in a new user namespace that only sleeps, and dies with its parent. Returns its pid, or -1 with errno.
+int clx_hold_user_namespace(void);
+
 #endif

@@ -26,11 +26,11 @@ private enum Tag: UInt8 {
     case readOnlyPaths
     case personality
     case memoryPolicy
-    case oomScoreAdjustment
     case ioPriority
     case scheduler
     case affinity
     case securityLabel
+    case makeDirectory
     case findProgram
     case noNewPrivileges
     case identity
@@ -52,9 +52,8 @@ extension SetupStep: PlanCoded {
         case .joinNamespaces(let a):
             writer.write(Tag.joinNamespaces.rawValue)
             writer.write(a)
-        case .joinProcess(let descriptor, let kinds):
+        case .joinProcess(let kinds):
             writer.write(Tag.joinProcess.rawValue)
-            writer.write(Int64(descriptor))
             writer.write(kinds)
         case .fork(let namespaces, let mapped):
             writer.write(Tag.fork.rawValue)
@@ -145,9 +144,6 @@ extension SetupStep: PlanCoded {
     /// Writes the steps that concern the process itself.
     private func writeProcessStep(to writer: inout PlanWriter) {
         switch self {
-        case .oomScoreAdjustment(let a):
-            writer.write(Tag.oomScoreAdjustment.rawValue)
-            writer.write(Int64(a))
         case .ioPriority(let a):
             writer.write(Tag.ioPriority.rawValue)
             writer.write(a)
@@ -159,6 +155,9 @@ extension SetupStep: PlanCoded {
             writer.write(a)
         case .securityLabel(let a):
             writer.write(Tag.securityLabel.rawValue)
+            writer.write(a)
+        case .makeDirectory(let a):
+            writer.write(Tag.makeDirectory.rawValue)
             writer.write(a)
         case .findProgram:
             writer.write(Tag.findProgram.rawValue)
@@ -203,7 +202,7 @@ extension SetupStep: PlanCoded {
     ) throws(PlanFault) -> SetupStep? {
         switch tag {
         case .joinNamespaces: .joinNamespaces(try reader.list())
-        case .joinProcess: .joinProcess(descriptor: Int(try reader.number(Int64.self)), kinds: try reader.number())
+        case .joinProcess: .joinProcess(kinds: try reader.number())
         case .fork: .fork(namespaces: try reader.number(), mapped: try reader.flag())
         case .newTimeNamespace: .newTimeNamespace(try reader.list())
         case .newCgroupNamespace: .newCgroupNamespace
@@ -244,11 +243,11 @@ extension SetupStep: PlanCoded {
         _ tag: Tag, from reader: inout PlanReader
     ) throws(PlanFault) -> SetupStep? {
         switch tag {
-        case .oomScoreAdjustment: .oomScoreAdjustment(Int(try reader.number(Int64.self)))
         case .ioPriority: .ioPriority(try reader.number())
         case .scheduler: .scheduler(try SchedulerAttributes(from: &reader))
         case .affinity: .affinity(try reader.content())
         case .securityLabel: .securityLabel(try SetupStep.SecurityLabel(from: &reader))
+        case .makeDirectory: .makeDirectory(try reader.text())
         case .findProgram: .findProgram
         case .noNewPrivileges: .noNewPrivileges
         case .identity: .identity(try Identity(from: &reader), keepCapabilities: try reader.flag())

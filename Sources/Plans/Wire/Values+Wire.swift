@@ -158,6 +158,7 @@ extension StagePlan: PlanCoded {
         writer.write(id)
         writer.write(steps)
         writer.write(program)
+        writer.write(finalSteps)
         writer.write(startHooks)
         writer.write(hookState)
         writer.write(waitsOnSocket)
@@ -165,6 +166,7 @@ extension StagePlan: PlanCoded {
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
         self.init(id: try reader.text(), steps: try reader.list(), program: try Program(from: &reader))
+        finalSteps = try reader.list()
         startHooks = try reader.list()
         hookState = try reader.text()
         waitsOnSocket = try reader.flag()

@@ -1,0 +1,180 @@
+import CLinux
+package import Diagnostics
+package import Plans
+import Syscalls
+
+/// What the stage tells the launcher.
+enum StageMessage: Equatable {
+    /// Something failed; the stage ends.
+    case failure(RuntimeError)
+    /// Something was ignored that the user should know.
+    case warning(String)
+    /// The stage goes on in a child with this pid, as the launcher's pid namespace numbers it.
+    case child(pid: Int32)
+    /// The root is prepared: the runtime's hooks are due.
+    case hooksDue
+    /// The terminal's main side comes with this packet.
+    case terminal
+    /// The seccomp listener comes with this packet.
+    case seccompListener
+    /// Everything is set up; the stage waits.
+    case ready
+    /// The stage is gone, or its program was executed: the channel closes on exec.
+    case end
+}
+
+/// What the launcher tells the stage.
+enum LauncherMessage: Equatable {
+    /// A plan of so many bytes follows.
+    case plan(size: UInt32)
+    /// The user namespace has its maps.
+    case mapped
+    /// Go on: the hooks are done. The pid is the stage's, as the launcher sees it.
+    case goOn(pid: Int32)
+    /// Wait for the start on the start socket; the launcher lets go.
+    case waitForStart(pid: Int32)
+    /// Start the program.
+    case start(pid: Int32)
+    /// The launcher is gone.
+    case end
+}
+
+private enum Mark {
+    static let failedBeforeExec = UInt8(ascii: "!")
+    static let failure = UInt8(ascii: "E")
+    static let warning = UInt8(ascii: "w")
+    static let child = UInt8(ascii: "C")
+    static let hooksDue = UInt8(ascii: "H")
+    static let terminal = UInt8(ascii: "T")
+    static let seccompListener = UInt8(ascii: "L")
+    static let ready = UInt8(ascii: "R")
+    static let plan = UInt8(ascii: "P")
+    static let mapped = UInt8(ascii: "M")
+    static let goOn = UInt8(ascii: "G")
+    static let waitForStart = UInt8(ascii: "W")
+    static let start = UInt8(ascii: "S")
+}
+
+extension StageMessage {
+    /// The packet.
+    var packet: [UInt8] {
+        var writer = PlanWriter()
+        switch self {
+        case .failure(let error):
+            writer.write(Mark.failure)
+            writer.write(error)
+        case .warning(let text):
+            writer.write(Mark.warning)
+            writer.write(text)
+        case .child(let pid):
+            writer.write(Mark.child)
+            writer.write(pid)
+        case .hooksDue: writer.write(Mark.hooksDue)
+        case .terminal: writer.write(Mark.terminal)
+        case .seccompListener: writer.write(Mark.seccompListener)
+        case .ready: writer.write(Mark.ready)
+        case .end: break
+        }
+        return writer.bytes
+    }
+
+    /// Reads a packet.
+    init(packet: [UInt8]) throws(PlanFault) {
+        guard !packet.isEmpty else {
+            self = .end
+            return
+        }
+        var reader = PlanReader(packet)
+        switch try reader.number(UInt8.self) {
+        case Mark.failedBeforeExec:
+            self = .failure(Self.failureBeforeExec(stage: try reader.number(UInt8.self), code: try reader.number()))
+        case Mark.failure: self = .failure(try RuntimeError(from: &reader))
+        case Mark.warning: self = .warning(try reader.text())
+        case Mark.child: self = .child(pid: try reader.number())
+        case Mark.hooksDue: self = .hooksDue
+        case Mark.terminal: self = .terminal
+        case Mark.seccompListener: self = .seccompListener
+        case Mark.ready: self = .ready
+        default: throw .malformed
+        }
+    }
+
+    /// The error behind a packet that `launch.c` sent.
+    private static func failureBeforeExec(stage: UInt8, code: Int32) -> RuntimeError {
+        let errno = Errno(rawValue: code)
+        switch UInt32(stage) {
+        case CLX_STAGE_CGROUP.rawValue:
+            return RuntimeError(SystemError("write", "tasks", errno)).during("enter the cgroup")
+        case CLX_STAGE_ID_MAP.rawValue, CLX_STAGE_IDENTITY.rawValue:
+            return RuntimeError(SystemError("setresuid", "0", errno)).during("become root of the user namespace")
+        case CLX_STAGE_EXEC.rawValue:
+            return RuntimeError(SystemError("execveat", "mvrun-init", errno)).during("start mvrun-init")
+        default:
+            return RuntimeError(SystemError("fcntl", "F_SETFD", errno)).during("hand descriptors to mvrun-init")
+        }
+    }
+}
+
+extension LauncherMessage {
+    /// The packet.
+    var packet: [UInt8] {
+        var writer = PlanWriter()
+        switch self {
+        case .plan(let size):
+            writer.write(Mark.plan)
+            writer.write(size)
+        case .mapped: writer.write(Mark.mapped)
+        case .goOn(let pid):
+            writer.write(Mark.goOn)
+            writer.write(pid)
+        case .waitForStart(let pid):
+            writer.write(Mark.waitForStart)
+            writer.write(pid)
+        case .start(let pid):
+            writer.write(Mark.start)
+            writer.write(pid)
+        case .end: break
+        }
+        return writer.bytes
+    }
+
+    /// Reads a packet.
+    init(packet: [UInt8]) throws(PlanFault) {
+        guard !packet.isEmpty else {
+            self = .end
+            return
+        }
+        var reader = PlanReader(packet)
+        switch try reader.number(UInt8.self) {
+        case Mark.plan: self = .plan(size: try reader.number())
+        case Mark.mapped: self = .mapped
+        case Mark.goOn: self = .goOn(pid: try reader.number())
+        case Mark.waitForStart: self = .waitForStart(pid: try reader.number())
+        case Mark.start: self = .start(pid: try reader.number())
+        default: throw .malformed
+        }
+    }
+}
+
+/// The largest part of a plan that goes into one packet; a socket's buffer holds several.
+let planChunkSize = 32768
+
+extension RuntimeError: PlanCoded {
+    package func write(to writer: inout PlanWriter) {
+        writer.write(kind.rawValue)
+        writer.write(context)
+        writer.write(message)
+        writer.write(optional: errno) { $0.write($1.rawValue) }
+        writer.write(optional: hint) { $0.write($1) }
+    }
+
+    package init(from reader: inout PlanReader) throws(PlanFault) {
+        let kind: Kind = try reader.enumeration()
+        let context = try reader.texts()
+        let message = try reader.text()
+        let code: Int32? = try reader.optional { reader throws(PlanFault) in try reader.number() }
+        let hint = try reader.optional { reader throws(PlanFault) in try reader.text() }
+        self.init(kind, message, errno: code.map { Errno(rawValue: $0) }, hint: hint)
+        self.context = context
+    }
+}

@@ -1,0 +1,126 @@
+import CLinux
+import Diagnostics
+import Plans
+import Syscalls
+
+extension Stage {
+    /// Makes the root file system a mount of its own: only a mount can become the root.
+    func prepareRoot(_ path: String) throws {
+        do {
+            try Mounting.mount(path, at: path, type: nil, flags: UInt64(CLX_MS_BIND | CLX_MS_REC))
+        } catch {
+            guard error.errno == .noEntry else { throw error }
+            throw RuntimeError(.notFound, "root.path: \(path) does not exist (no such file or directory)")
+        }
+        root = SharedDescriptor(try OwnedDescriptor.open(path, [.path, .directory]))
+    }
+
+    /// The prepared root, or `/` in a sandbox that uses what it finds.
+    func openRoot() throws(SystemError) -> SharedDescriptor {
+        if let root { return root }
+        let found = SharedDescriptor(try OwnedDescriptor.open("/", [.path, .directory]))
+        root = found
+        return found
+    }
+
+    /// Makes the prepared root the root, and drops the host's.
+    func enterRoot(_ way: SetupStep.EnterRoot) throws {
+        let root = try openRoot()
+        try changeDirectory(root.file)
+        switch way {
+        case .pivot:
+            // With both paths the same the old root ends up under the new one, where it is detached at once
+            // (pivot_root(2), NOTES): no directory is needed for it inside the container.
+            try Mounting.pivotRoot(".", putOld: ".")
+            // A mount that is still shared with the host must not take the host's mounts with it.
+            try Mounting.mount(nil, at: ".", type: nil, flags: UInt64(CLX_MS_SLAVE | CLX_MS_REC))
+            try Mounting.detach(".")
+        case .move:
+            try Mounting.mount(".", at: "/", type: nil, flags: UInt64(CLX_MS_MOVE))
+            try changeRoot(".")
+        case .change:
+            try changeRoot(".")
+        }
+        try changeDirectory("/")
+    }
+
+    /// Makes the root mount read-only; mounts inside keep what they are.
+    func makeRootReadOnly() throws(SystemError) {
+        let root = try openRoot()
+        try Mounting.setAttributes(of: root.file, recursive: false, set: CLX_MOUNT_ATTR_RDONLY, subject: "the root")
+    }
+
+    /// Makes paths unreadable: a file becomes /dev/null, a directory an empty read-only file system.
+    ///
+    /// A path that does not exist needs no mask.
+    func mask(_ paths: [String]) throws {
+        let root = try openRoot()
+        let null = SharedDescriptor(try openHostNull())
+        for path in paths {
+            try during(path) { try mask(path, in: root, with: null) }
+        }
+    }
+
+    private func mask(_ path: String, in root: SharedDescriptor, with null: SharedDescriptor) throws(SystemError) {
+        guard let target = try openExisting(path, in: root.file) else { return }
+        if try target.status().kind == .directory {
+            try coverWithEmptyDirectory(target, path: path)
+        } else {
+            let tree = try Mounting.cloneTree(of: null.file, recursive: false, subject: "/dev/null")
+            try Mounting.attach(tree, to: target, subject: path)
+        }
+    }
+
+    /// Mounts an empty read-only directory. One file system serves all: each mask but the first is a bind of it.
+    private func coverWithEmptyDirectory(
+        _ target: borrowing OwnedDescriptor, path: String
+    ) throws(SystemError) {
+        if let emptyDirectory {
+            let tree = try Mounting.cloneTree(
+                of: emptyDirectory.file, recursive: false, subject: "the empty directory")
+            return try Mounting.attach(tree, to: target, subject: path)
+        }
+        let made = try Mounting.makeFileSystem(
+            "tmpfs", options: [("size", "0"), ("mode", "0555")],
+            attributes: CLX_MOUNT_ATTR_RDONLY | CLX_MOUNT_ATTR_NOSUID | CLX_MOUNT_ATTR_NODEV | CLX_MOUNT_ATTR_NOEXEC)
+        try Mounting.attach(made, to: target, subject: path)
+        emptyDirectory = SharedDescriptor(made)
+    }
+
+    /// The host's /dev/null, checked to be it: a container could bring its own file of that name.
+    private func openHostNull() throws -> OwnedDescriptor {
+        let null = try OwnedDescriptor.open("/dev/null", [.path, .noFollow])
+        let status = try null.status()
+        guard status.kind == .characterDevice, status.representedDevice == clx_makedev(1, 3) else {
+            throw RuntimeError(.unsupported, "/dev/null of the host is not the null device")
+        }
+        return null
+    }
+
+    /// Makes paths read-only, with what is mounted under them.
+    func makeReadOnly(_ paths: [String]) throws {
+        let root = try openRoot()
+        for path in paths {
+            try during(path) { try makeReadOnly(path, in: root) }
+        }
+    }
+
+    private func makeReadOnly(_ path: String, in root: SharedDescriptor) throws(SystemError) {
+        guard let target = try openExisting(path, in: root.file) else { return }
+        let tree = try Mounting.cloneTree(of: target, recursive: true, subject: path)
+        try Mounting.setAttributes(of: tree, recursive: true, set: CLX_MOUNT_ATTR_RDONLY, subject: path)
+        try Mounting.attach(tree, to: target, subject: path)
+    }
+
+    /// A path inside the root; nil where it does not exist.
+    private func openExisting(
+        _ path: String, in root: borrowing OwnedDescriptor
+    ) throws(SystemError) -> OwnedDescriptor? {
+        do {
+            return try OwnedDescriptor.open(at: root, path, .path, resolve: [.inRoot, .noMagicLinks])
+        } catch {
+            guard [.noEntry, .notDirectory].contains(error.errno) else { throw error }
+            return nil
+        }
+    }
+}
