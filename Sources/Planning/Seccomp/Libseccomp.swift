@@ -28,9 +28,15 @@ import Syscalls
 
     /// libseccomp's version, as in "2.5.4".
     static var version: String {
-        guard let version = unsafe seccomp_version() else { return "unknown" }
+        let numbers = versionNumbers
+        return "\(numbers.major).\(numbers.minor).\(numbers.micro)"
+    }
+
+    /// libseccomp's version, number by number.
+    static var versionNumbers: (major: UInt32, minor: UInt32, micro: UInt32) {
+        guard let version = unsafe seccomp_version() else { return (0, 0, 0) }
         // SAFETY: it points to a constant of the library.
-        return unsafe "\(version.pointee.major).\(version.pointee.minor).\(version.pointee.micro)"
+        return unsafe (version.pointee.major, version.pointee.minor, version.pointee.micro)
     }
 
     /// The token of an architecture by libseccomp's name; 0 where this libseccomp does not know it.

@@ -77,9 +77,20 @@ package struct SeccompCache: Sendable {
         return compiled
     }
 
-    /// What the same section must have been compiled by.
+    /// What the same section must have been compiled by: libseccomp's version, the architecture, the generation.
+    ///
+    /// Numbers and not a text, because making texts is what a hit would take most of its time for.
     static var identity: [UInt8] {
-        Array("libseccomp \(Libseccomp.version) \(Libseccomp.nativeArchitecture) \(SeccompCompiler.generation)".utf8)
+        let version = Libseccomp.versionNumbers
+        var bytes: [UInt8] = []
+        for number in [
+            version.major, version.minor, version.micro, Libseccomp.nativeArchitecture, SeccompCompiler.generation,
+        ] {
+            for shift in stride(from: UInt32(0), to: 32, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: number >> shift))
+            }
+        }
+        return bytes
     }
 
     /// The file's name: 16 hexadecimal digits.
@@ -87,8 +98,12 @@ package struct SeccompCache: Sendable {
         var fingerprint = Fingerprint()
         fingerprint.add(identity)
         fingerprint.add(section)
-        let digits = String(fingerprint.value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        let value = fingerprint.value
+        let digits = stride(from: UInt64(60), through: 0, by: -4).map { shift in
+            let digit = UInt8(truncatingIfNeeded: value >> shift) & 15
+            return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+        }
+        return String(decoding: digits, as: UTF8.self)
     }
 
     /// Reads a file.

@@ -26,7 +26,7 @@ package struct CompiledSeccomp: Equatable, Sendable {
 /// in better words.
 package enum SeccompCompiler {
     /// Raised whenever the same profile compiles to another filter: cached filters of another generation are not used.
-    package static let generation = 1
+    package static let generation: UInt32 = 1
 
     /// The most rules, counted name by name, that a profile may have: libseccomp takes time in their square.
     package static let mostRules = 16384
