@@ -14,6 +14,26 @@ package struct ContainerCgroups: Equatable, Sendable {
         self.records = records
     }
 
+    /// What making the cgroups of a plan would leave to be removed, found without making anything.
+    ///
+    /// The container's state is written with this before anything is made, so that whatever happens in between,
+    /// `delete --force` finds all that is there.
+    package init(planned plan: CgroupPlan) {
+        records = plan.memberships.map { membership in
+            var directory = membership.directory
+            var missing = 0
+            while directory.utf8.count > membership.mountPoint.utf8.count, !exists(directory),
+                let slash = directory.utf8.lastIndex(of: 0x2f)
+            {
+                missing += 1
+                directory = String(directory[..<slash])
+            }
+            return CgroupRecord(
+                version: membership.version, mountPoint: membership.mountPoint, controllers: membership.controllers,
+                path: membership.path, madeDirectories: missing)
+        }
+    }
+
     /// Makes the cgroups and writes their settings; no process is in them yet.
     ///
     /// If anything fails, what was made is removed again.

@@ -21,6 +21,7 @@ package struct CgroupStatistics: Equatable, Sendable {
     /// Counts nothing yet.
     package init() {}
 
+    /// Compares member by member; pairs have no `==` that the compiler could use.
     package static func == (left: CgroupStatistics, right: CgroupStatistics) -> Bool {
         left.cpu == right.cpu && left.cpuSet == right.cpuSet && left.memory == right.memory
             && left.pids == right.pids && left.blockIO == right.blockIO && left.rdma == right.rdma
@@ -80,6 +81,7 @@ package struct CgroupStatistics: Equatable, Sendable {
         /// Its switches and levels, by the names that runc prints.
         package var values: [(name: String, value: Int64)] = []
 
+        /// Compares member by member; pairs have no `==` that the compiler could use.
         package static func == (left: CPUSet, right: CPUSet) -> Bool {
             left.cpus == right.cpus && left.mems == right.mems && left.values.elementsEqual(right.values) { $0 == $1 }
         }
@@ -114,6 +116,7 @@ package struct CgroupStatistics: Equatable, Sendable {
         /// Waiting for memory; v2 alone.
         package var pressure: Pressure?
 
+        /// Compares member by member; pairs have no `==` that the compiler could use.
         package static func == (left: Memory, right: Memory) -> Bool {
             left.cache == right.cache && left.usage == right.usage && left.swap == right.swap
                 && left.kernel == right.kernel && left.kernelTCP == right.kernelTCP

@@ -28,6 +28,16 @@ import Testing
         #expect(try ContainerCgroups(creating: host.v1("pids", "/pods")).records.map(\.madeDirectories) == [0])
     }
 
+    @Test func whatIsPlannedIsWhatIsMade() throws {
+        try host.add("/pods")
+        for path in ["/pods/a/web", "/pods/a/db", "/pods", "/x/y/z"] {
+            let planned = ContainerCgroups(planned: host.v1("pids", path))
+            #expect(try ContainerCgroups(creating: host.v1("pids", path)) == planned)
+        }
+        // A state that was written before anything was made is good for removing what there is.
+        try ContainerCgroups(planned: host.v1("pids", "/never/made")).remove()
+    }
+
     @Test func whatWasMadeIsRemovedWhenASettingFails() throws {
         let plan = host.v1("memory", "/a/b", [CgroupSetting("linux.resources.memory.limit", "memory.x", "1")])
         #expect {

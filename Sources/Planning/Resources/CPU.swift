@@ -85,7 +85,7 @@ extension Spec.Resources.CPU {
 /// The v2 weight, 1 to 10000, for v1 shares, 2 to 262144; nil for 0, which stands for unset.
 ///
 /// A quadratic curve through the smallest, the usual (1024 is 100) and the largest value, on logarithmic scales: what
-/// crun (from 1.23) and runc (from 1.4) do. The straight line that both used before made 1024 a weight of 39.
+/// crun (from 1.23) and runc (from 1.3.2) do. The straight line that both used before made 1024 a weight of 39.
 func cpuWeight(shares: UInt64) -> UInt64? {
     switch shares {
     case 0: return nil
