@@ -154,7 +154,7 @@ import Testing
         _ = try bundle.create(["/bin/sleep", "1000"])
         let outcome = try bundle.call(["start", bundle.identifier])
         #expect(outcome.code == 1 && outcome.errors.contains("hooks.poststart[0]"), "\(outcome)")
-        #expect(try bundle.wait(for: "stopped", timeout: 5))
+        #expect(eventually(timeout: 5) { HostInventory(naming: bundle.identifier).processes.isEmpty })
         try bundle.succeed("delete", "--force", bundle.identifier)
     }
 
