@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -100,9 +101,23 @@ import Testing
         expectRefusal(try bundle.run(), naming: "linux.personality.domain")
     }
 
-    @Test(.requires(.program("setpriv"))) func anApparmorProfileOnAHostWithoutApparmorIsRefusedByName() throws {
+    @Test(.requires(Requirement("a kernel without AppArmor") { !Requirement.appArmor.isMet() }))
+    func anApparmorProfileOnAHostWithoutApparmorIsRefusedByName() throws {
         let bundle = try TemporaryBundle { $0.process.apparmorProfile = "docker-default" }
         expectRefusal(try bundle.run(), naming: "process.apparmorProfile")
+    }
+
+    @Test(.requires(.appArmor, .program("apparmor_parser"))) func theApparmorProfileIsInForce() throws {
+        let bundle = try TemporaryBundle()
+        let profile = "profile \(bundle.identifier) flags=(attach_disconnected) { file, capability, signal, }\n"
+        let loaded = try ChildProcess.run(["apparmor_parser", "--replace"], input: Array(profile.utf8))
+        try #require(loaded.succeeded, "\(loaded)")
+        defer { _ = try? ChildProcess.run(["apparmor_parser", "--remove"], input: Array(profile.utf8)) }
+        bundle.spec.process.apparmorProfile = .string(bundle.identifier)
+        let outcome = try bundle.run(["/bin/cat", "/proc/self/attr/current"])
+        #expect(outcome.line == "\(bundle.identifier) (enforce)", "\(outcome)")
+        bundle.spec.process.apparmorProfile = "no-such-profile"
+        expectRefusal(try bundle.run(), naming: "process.apparmorProfile", "no-such-profile")
     }
 
     @Test(arguments: ["process", "linux"]) func anSELinuxLabelOnAHostWithoutSELinuxIsRefusedByName(section: String)

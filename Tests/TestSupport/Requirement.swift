@@ -34,6 +34,10 @@ package struct Requirement: Sendable {
     package static let twoProcessors = Requirement("two processors") {
         ProcessInfo.processInfo.activeProcessorCount > 1
     }
+    /// A kernel where AppArmor is on.
+    package static let appArmor = Requirement("AppArmor") {
+        FileManager.default.contents(atPath: "/sys/module/apparmor/parameters/enabled")?.first == UInt8(ascii: "Y")
+    }
     /// The long form of a test.
     package static let long = Requirement("MVRUN_LONG=1") { ProcessInfo.processInfo.environment["MVRUN_LONG"] == "1" }
 
