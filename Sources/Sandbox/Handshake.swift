@@ -15,8 +15,8 @@ enum StageMessage: Equatable {
     case hooksDue
     /// The terminal's main side comes with this packet.
     case terminal
-    /// The seccomp listener comes with this packet.
-    case seccompListener
+    /// The filter is installed; its listener is this descriptor of the stage's, which waits to go on.
+    case seccompListener(number: Int32)
     /// Everything is set up; the stage waits.
     case ready
     /// The stage is gone, or its program was executed: the channel closes on exec.
@@ -71,7 +71,9 @@ extension StageMessage {
             writer.write(pid)
         case .hooksDue: writer.write(Mark.hooksDue)
         case .terminal: writer.write(Mark.terminal)
-        case .seccompListener: writer.write(Mark.seccompListener)
+        case .seccompListener(let number):
+            writer.write(Mark.seccompListener)
+            writer.write(number)
         case .ready: writer.write(Mark.ready)
         case .end: break
         }
@@ -93,7 +95,7 @@ extension StageMessage {
         case Mark.child: self = .child(pid: try reader.number())
         case Mark.hooksDue: self = .hooksDue
         case Mark.terminal: self = .terminal
-        case Mark.seccompListener: self = .seccompListener
+        case Mark.seccompListener: self = .seccompListener(number: try reader.number())
         case Mark.ready: self = .ready
         default: throw .malformed
         }

@@ -23,6 +23,9 @@ package struct Launcher: ~Copyable {
         package var hooks: (Int32) throws(RuntimeError) -> Void
         /// Told what the stage warns of.
         package var warn: (String) -> Void
+        /// Takes the listener of the sandbox's seccomp filter, with the pid of its process, and sees to it that notifications
+        /// are answered from then on; nil where no filter has one.
+        package var takeListener: ((consuming OwnedDescriptor, Int32) throws(RuntimeError) -> Void)?
         /// Whether a limit that this host cannot grant becomes the largest that it can (`--clamp-rlimits`).
         package var clampsLimits: Bool
 
@@ -48,8 +51,6 @@ package struct Launcher: ~Copyable {
     var stageIsChild = false
     /// The main side of the sandbox's terminal, where it has one.
     package var terminal: OwnedDescriptor?
-    /// The listener of the sandbox's seccomp filter, where it has one.
-    package var seccompListener: OwnedDescriptor?
 
     /// Prepares to carry out a plan; nothing happens yet.
     package init(plan: SandboxPlan, surroundings: consuming Surroundings) {
@@ -182,7 +183,8 @@ package struct Launcher: ~Copyable {
             case .hooksDue:
                 try surroundings.hooks(pid)
                 try say(.goOn(pid: pid))
-            case .terminal, .seccompListener: continue
+            case .seccompListener(let number): try passListener(number)
+            case .terminal: continue
             case .end: throw unexpectedEnd()
             }
         }
@@ -209,9 +211,27 @@ package struct Launcher: ~Copyable {
             case .end: return
             case .failure(let error): throw error
             case .warning(let text): surroundings.warn(text)
+            case .seccompListener(let number): try passListener(number)
             default: continue
             }
         }
+    }
+
+    /// Copies the seccomp listener out of the stage, gives it to who answers, and lets the stage go on.
+    private func passListener(_ number: Int32) throws(RuntimeError) {
+        guard let takeListener = surroundings.takeListener else {
+            throw RuntimeError(.invalidBundle, "linux.seccomp.listenerPath: the filter notifies, and nobody listens")
+        }
+        do {
+            try takeListener(try openProcess(pid).copyDescriptor(number), pid)
+        } catch let error as RuntimeError {
+            throw error
+        } catch let error as SystemError {
+            throw RuntimeError(error).during("take the seccomp listener")
+        } catch {
+            throw RuntimeError(.system, "\(error)").during("take the seccomp listener")
+        }
+        try say(.goOn(pid: pid))
     }
 
     /// The error of a stage that ended before it was ready.
@@ -265,7 +285,6 @@ extension Launcher {
             self.channel = consume channel
             let message = try StageMessage(packet: received.bytes)
             if message == .terminal { terminal = received.passed.take() }
-            if message == .seccompListener { seccompListener = received.passed.take() }
             return message
         } catch let error as SystemError {
             throw RuntimeError(error).during("hear from mvrun-init")

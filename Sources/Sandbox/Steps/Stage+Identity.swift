@@ -121,14 +121,15 @@ extension Stage {
         return names.joined(separator: ", ")
     }
 
-    /// Installs a seccomp filter; its listener, where it has one, goes to the launcher.
+    /// Installs a seccomp filter.
+    ///
+    /// The launcher copies the listener of one that has it, and sees to it that somebody answers before this process goes
+    /// on: the calls that follow may be asked about already.
     func install(_ filter: SeccompFilter) throws {
-        let newListener: UInt32 = 8
-        let result = try Scheduling.installSeccomp(
-            filter.instructions, flags: filter.flags | (filter.notifies ? newListener : 0))
+        let number = try Scheduling.installSeccomp(filter.instructions, flags: filter.flags)
         guard filter.notifies else { return }
-        let listener = OwnedDescriptor(owning: result)
-        try channel.send(StageMessage.seccompListener.packet, with: listener)
+        try channel.sendUnderFilter(StageMessage.seccompListener(number: number).packet)
+        guard case .goOn = try receive() else { endWithoutLauncher() }
     }
 
     /// Sets the label that the next exec gives, through the host's procfs: a container's procfs can be fake.
