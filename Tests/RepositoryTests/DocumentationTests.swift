@@ -21,8 +21,8 @@ import Testing
 
     /// The names of what the protocols of a file require.
     private func requirements(in source: SourceText) -> Set<String> {
-        // What the standard library requires of every kind of raw value.
-        var names: Set<String> = ["rawValue"]
+        // What the standard library requires of raw values and of what can be compared.
+        var names: Set<String> = ["rawValue", "==", "<"]
         for line in source.code.indices where source.code[line].contains("protocol ") {
             let body = source.code[(line + 1)...].prefix { !$0.hasPrefix("}") }
             names.formUnion(body.compactMap(Self.declaredName))
@@ -32,7 +32,7 @@ import Testing
 
     /// The name of the function or property that a line declares, or the label of an initialiser's first argument.
     private static func declaredName(_ line: String) -> String? {
-        line.firstMatch(of: /\b(?:(?:func|var|let)\s+|init\()(\w+)/).map { String($0.1) }
+        line.firstMatch(of: /\b(?:(?:func|var|let)\s+|init\()([\w=<]+)/).map { String($0.1) }
     }
 
     /// Whether the line above, attributes skipped, is a comment for the documentation.
