@@ -59,7 +59,7 @@ private func runMapper(_ name: String, _ process: Int32, _ mappings: [IDMapping]
         let text = String(decoding: try output.readAll(limit: 65536, subject: name), as: UTF8.self)
         guard let ended = try waitForChild(pid), ended.end != .exited(0) else { return }
         lastLines = text.split(whereSeparator: \.isNewline).suffix(3).joined(separator: " | ")
-    } catch where error.errno == .noEntry {
+    } catch let error where error.errno == .noEntry {
         throw RuntimeError(
             .unsupported, "\(name) is not installed: executable file not found in $PATH",
             hint: "install the package uidmap, and give the user ids in /etc/subuid and /etc/subgid")

@@ -1,5 +1,5 @@
-package import Diagnostics
 import CLinux
+package import Diagnostics
 package import Syscalls
 
 /// mvrun-init as an open file that no container can write to.
@@ -14,10 +14,10 @@ package enum InitProgram {
     package static func open(_ path: String) throws(RuntimeError) -> OwnedDescriptor {
         do {
             return try openReadOnlyMount(path)
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
             throw RuntimeError(error, hint: "mvrun-init belongs beside mvrun, or in ../libexec/mvrun")
                 .during("find mvrun-init")
-        } catch where error.errno == .notPermitted {
+        } catch let error where error.errno == .notPermitted {
             return try openWithoutPrivilege(path)
         } catch {
             throw RuntimeError(error).during("open mvrun-init")

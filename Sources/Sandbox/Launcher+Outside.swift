@@ -38,7 +38,7 @@ extension Launcher {
     private func clone(_ tree: LauncherTree) throws(RuntimeError) -> OwnedDescriptor {
         do {
             return try Mounting.cloneTree(tree.path, recursive: tree.recursive)
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
             throw RuntimeError(
                 .notFound, "\(tree.field): \(tree.path) does not exist (no such file or directory)")
         } catch {
@@ -93,7 +93,7 @@ extension Launcher {
     private borrowing func set(_ limit: ResourceLimit) throws(RuntimeError) {
         do {
             try Scheduling.setLimit(limit.resource, of: pid, soft: limit.soft, hard: limit.hard, subject: limit.name)
-        } catch where error.errno == .notPermitted {
+        } catch let error where error.errno == .notPermitted {
             let allowed = (try? Scheduling.limit(limit.resource, of: pid))?.hard ?? 0
             guard surroundings.clampsLimits else {
                 throw RuntimeError(

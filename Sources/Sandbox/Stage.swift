@@ -68,7 +68,9 @@ package final class Stage {
         return RuntimeError(.system, "the program was not executed")
     }
 
-    /// Tells the launcher why the stage ends. The launcher may be gone; then nobody is left to be told.
+    /// Tells the launcher why the stage ends.
+    ///
+    /// The launcher may be gone; then nobody is left to be told.
     package func report(_ error: RuntimeError) {
         try? channel.send(StageMessage.failure(error).packet)
     }

@@ -1,6 +1,8 @@
 import CLinux
 
-/// Enters a namespace. The corresponding system call is `setns(2)`.
+/// Enters a namespace.
+///
+/// The corresponding system call is `setns(2)`.
 ///
 /// - Parameters:
 ///   - file: the namespace's file, or a pidfd.
@@ -13,7 +15,9 @@ package func enterNamespaces(
     try syscall("setns", on: subject) { clx_setns(number, Int32(truncatingIfNeeded: kinds)) }
 }
 
-/// Makes namespaces for this process. The corresponding system call is `unshare(2)`.
+/// Makes namespaces for this process.
+///
+/// The corresponding system call is `unshare(2)`.
 ///
 /// - Parameters:
 ///   - kinds: CLONE_NEW* flags.
@@ -23,7 +27,9 @@ package func unshareNamespaces(_ kinds: UInt64, subject: String) throws(SystemEr
 }
 
 extension OwnedDescriptor {
-    /// The CLONE_NEW* flag of the namespace this file stands for. The corresponding request is `NS_GET_NSTYPE` of
+    /// The CLONE_NEW* flag of the namespace this file stands for.
+    ///
+    /// The corresponding request is `NS_GET_NSTYPE` of
     /// `ioctl_ns(2)`.
     package borrowing func namespaceKind(subject: String) throws(SystemError) -> UInt64 {
         let number = self.number

@@ -11,7 +11,9 @@ package struct PacketSocket: ~Copyable, Sendable {
         self.descriptor = descriptor
     }
 
-    /// Two connected ends. The corresponding system call is `socketpair(2)`.
+    /// Two connected ends.
+    ///
+    /// The corresponding system call is `socketpair(2)`.
     package static func pair() throws(SystemError) -> PacketSocketPair {
         var numbers: [Int32] = [-1, -1]
         try syscall("socketpair", on: "AF_UNIX") {
@@ -22,12 +24,16 @@ package struct PacketSocket: ~Copyable, Sendable {
             theirs: PacketSocket(OwnedDescriptor(owning: numbers[1])))
     }
 
-    /// Sends one packet and, where given, a descriptor with it. The corresponding system call is `sendmsg(2)`.
+    /// Sends one packet and, where given, a descriptor with it.
+    ///
+    /// The corresponding system call is `sendmsg(2)`.
     package borrowing func send(_ packet: [UInt8]) throws(SystemError) {
         try send(packet, raw: -1)
     }
 
-    /// Sends one packet and a descriptor with it (SCM_RIGHTS). The corresponding system call is `sendmsg(2)`.
+    /// Sends one packet and a descriptor with it (SCM_RIGHTS).
+    ///
+    /// The corresponding system call is `sendmsg(2)`.
     package borrowing func send(_ packet: [UInt8], with passed: borrowing OwnedDescriptor) throws(SystemError) {
         try send(packet, raw: passed.number)
     }
@@ -40,7 +46,9 @@ package struct PacketSocket: ~Copyable, Sendable {
         if sent != packet.count { throw SystemError("sendmsg", "\(number)", .inputOutput) }
     }
 
-    /// Receives one packet, and the descriptor that came with it. The corresponding system call is `recvmsg(2)`.
+    /// Receives one packet, and the descriptor that came with it.
+    ///
+    /// The corresponding system call is `recvmsg(2)`.
     ///
     /// - Parameter limit: the most bytes a packet may have; the rest is cut off.
     /// - Returns: the packet, empty where the other end is gone.
@@ -58,7 +66,7 @@ package struct PacketSocket: ~Copyable, Sendable {
                     unsafe clx_receive_descriptor(number, $0.baseAddress, $0.count, &passed)
                 }
             }
-        } catch where error.errno.rawValue == ECONNRESET {
+        } catch let error where error.errno.rawValue == ECONNRESET {
             // The other end closed with packets of ours unread; for the reader that is its end as well.
             count = 0
         }
@@ -131,7 +139,9 @@ package enum UnixSocket {
         return socket
     }
 
-    /// The next connection. The corresponding system call is `accept4(2)`.
+    /// The next connection.
+    ///
+    /// The corresponding system call is `accept4(2)`.
     package static func accept(_ listener: borrowing OwnedDescriptor) throws(SystemError) -> OwnedDescriptor {
         let number = listener.number
         return OwnedDescriptor(owning: try syscall("accept4", on: "\(number)") { clx_accept(number) })

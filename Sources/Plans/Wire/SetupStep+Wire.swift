@@ -224,7 +224,8 @@ extension SetupStep: PlanCoded {
         switch tag {
         case .devices: .devices(try reader.list(), bind: try reader.flag())
         case .defaultLinks: .defaultLinks
-        case .terminal: .terminal(rows: try reader.number(), columns: try reader.number(), bindConsole: try reader.flag())
+        case .terminal:
+            .terminal(rows: try reader.number(), columns: try reader.number(), bindConsole: try reader.flag())
         case .awaitHooks: .awaitHooks
         case .hooks: .hooks(try reader.list())
         case .enterRoot: .enterRoot(try reader.enumeration())

@@ -77,7 +77,9 @@ private func copyContent(
 }
 
 extension OwnedDescriptor {
-    /// Gives this file the owner and permissions of another. Ownership first: changing it clears the set-id bits.
+    /// Gives this file the owner and permissions of another.
+    ///
+    /// Ownership first: changing it clears the set-id bits.
     fileprivate borrowing func take(ownerAndModeFrom status: FileStatus) throws(SystemError) {
         try changeOwner(user: status.userID, group: status.groupID)
         try changeMode(status.permissions)

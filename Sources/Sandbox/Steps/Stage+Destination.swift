@@ -28,7 +28,7 @@ extension Stage {
         let options: OpenOptions = noFollow ? [.path, .noFollow] : .path
         do {
             return try OwnedDescriptor.open(at: root.file, path, options, resolve: [.inRoot, .noMagicLinks])
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
             try create(path, in: root.file, as: missing)
             return try OwnedDescriptor.open(at: root.file, path, options, resolve: [.inRoot, .noMagicLinks])
         }
@@ -74,7 +74,7 @@ extension Stage {
         case .directory:
             do {
                 try parent.makeDirectory(name, mode: 0o755)
-            } catch where error.errno == .exists {
+            } catch let error where error.errno == .exists {
                 // Somebody else, a second container over the same root, was faster.
                 return
             }

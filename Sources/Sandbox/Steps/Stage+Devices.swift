@@ -115,7 +115,7 @@ extension OwnedDescriptor {
         do {
             try makeNode(name, mode: mode, device: device)
             return true
-        } catch where error.errno == .exists {
+        } catch let error where error.errno == .exists {
             return false
         }
     }

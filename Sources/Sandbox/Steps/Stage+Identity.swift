@@ -63,7 +63,9 @@ extension Stage {
         }
     }
 
-    /// Sets the capability sets. What this process may not grant is left out with a warning (runtime-spec, config.md,
+    /// Sets the capability sets.
+    ///
+    /// What this process may not grant is left out with a warning (runtime-spec, config.md,
     /// "capabilities").
     func apply(_ sets: CapabilitySets) throws {
         let mine = try permittedCapabilities()

@@ -131,7 +131,7 @@ extension Stage {
         case .path(let path):
             do {
                 return try Mounting.cloneTree(path, recursive: recursive)
-            } catch where error.errno == .noEntry {
+            } catch let error where error.errno == .noEntry {
                 throw RuntimeError(
                     .notFound, "\(field(of: step)).source: \(path) does not exist (no such file or directory)")
             } catch {

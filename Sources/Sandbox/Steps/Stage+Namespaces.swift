@@ -105,7 +105,7 @@ extension Stage {
     func joinKeyring(_ name: String) throws(SystemError) {
         do {
             try joinSessionKeyring(name)
-        } catch where error.errno == .noSystemCall {
+        } catch let error where error.errno == .noSystemCall {
             // A kernel without keyrings has no keys to protect.
             return
         }

@@ -71,7 +71,9 @@ extension Stage {
         }
     }
 
-    /// Mounts an empty read-only directory. One file system serves all: each mask but the first is a bind of it.
+    /// Mounts an empty read-only directory.
+    ///
+    /// One file system serves all: each mask but the first is a bind of it.
     private func coverWithEmptyDirectory(
         _ target: borrowing OwnedDescriptor, path: String
     ) throws(SystemError) {

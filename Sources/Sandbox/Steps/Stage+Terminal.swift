@@ -27,7 +27,7 @@ extension Stage {
         do {
             return try OwnedDescriptor.open(
                 at: try openRoot().file, "/dev/pts/ptmx", [.readWrite], resolve: [.inRoot, .noMagicLinks])
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
             throw RuntimeError(
                 .invalidBundle, "process.terminal needs a devpts at /dev/pts",
                 hint: "add {\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\"} to mounts")
