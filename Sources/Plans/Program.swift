@@ -32,7 +32,7 @@ package struct Identity: Equatable, Sendable {
     package var groupID: UInt32
     /// Supplementary groups; nil where setgroups(2) is denied and nothing was asked for.
     package var additionalGroups: [UInt32]?
-    /// The umask; nil leaves the one inherited.
+    /// The umask; nil for the usual 022.
     package var umask: UInt32?
 
     /// Names a user.

@@ -58,6 +58,8 @@ package final class Stage {
 
     /// Performs the plan up to the program, which it executes; it returns only to say why that failed.
     package func run() -> RuntimeError {
+        // Nodes and directories get the permissions that they are made with; the program's umask comes with its identity.
+        setUmask(0)
         do {
             try perform(plan.steps)
             try send(.ready)

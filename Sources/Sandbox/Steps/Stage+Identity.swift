@@ -23,7 +23,7 @@ extension Stage {
             throw RuntimeError(
                 .invalidBundle, "process.user.uid \(identity.userID) is not mapped in the user namespace")
         }
-        if let mask = identity.umask { setUmask(mask) }
+        setUmask(identity.umask ?? 0o022)
         // The parent death signal and the dumpable flag are reset by the change of ids; the latter must stay off.
         try ProcessControl.setDumpable(false)
         if let path = pendingDirectory { try changeToDirectory(path) }
