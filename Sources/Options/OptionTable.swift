@@ -57,6 +57,9 @@ package enum OptionTable {
         OptionDefinition(
             .preserveFds, "preserve-fds", nil, .word("N"), for: VerbSet(.run, .create, .exec),
             "pass descriptors 3 to 2+N on to the program"),
+        OptionDefinition(
+            .clampRlimits, "clamp-rlimits", for: VerbSet(.run, .create),
+            "lower limits that this host cannot grant, with a warning"),
         OptionDefinition(.detach, "detach", "d", for: VerbSet(.run, .exec, .restore), "do not wait for the program"),
         OptionDefinition(.keep, "keep", for: VerbSet(.run), "do not delete the container at its end"),
         OptionDefinition(

@@ -22,8 +22,10 @@ package struct ContainerRecord: Equatable, Sendable {
     package var owner: UInt32
     /// The bundle's annotations.
     package var annotations: [Entry<String>] = []
-    /// The process that makes the container; nil as soon as it is made.
+    /// The process that makes the container, or that waits for it in the foreground; nil where nobody does any more.
     package var launcher: ProcessIdentity?
+    /// Whether the container is to be deleted at its end by the process that waits for it.
+    package var isForeground = false
     /// The container's first process; nil until it exists.
     package var process: ProcessIdentity?
     /// The kinds of namespaces that the process has for itself or shares with other containers, CLONE_NEW* flags.
@@ -62,6 +64,7 @@ extension ContainerRecord {
             object.member("owner", Int(owner))
             object.member("annotations", annotations.map { ($0.key, $0.value) })
             object.member("launcher", launcher)
+            object.member("isForeground", isForeground)
             object.member("process", process)
             object.member("namespaces", Self.kinds(of: namespaces))
             object.member("cgroups") { writer in
@@ -100,6 +103,7 @@ extension ContainerRecord {
             annotations.append(Entry(key: key.string ?? "", value: value.string ?? ""))
         }
         launcher = try root["launcher"].map(ProcessIdentity.init)
+        isForeground = root["isForeground"]?.boolean ?? false
         process = try root["process"].map(ProcessIdentity.init)
         for name in root["namespaces"]?.elements.compactMap(\.string) ?? [] {
             namespaces |= NamespaceKind(name: name)?.cloneFlag ?? 0

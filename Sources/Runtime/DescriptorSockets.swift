@@ -4,7 +4,7 @@ import Syscalls
 /// Sends a terminal's main side to whoever asked for it with `--console-socket`.
 ///
 /// With it goes a name, as runc sends it; engines show it and nothing else.
-func send(_ terminal: borrowing OwnedDescriptor, toConsoleSocket path: String) throws(RuntimeError) {
+func sendTerminal(_ terminal: borrowing OwnedDescriptor, toConsoleSocket path: String) throws(RuntimeError) {
     do {
         try PacketSocket(try UnixSocket.connect(to: path, .stream)).send(Array("/dev/ptmx".utf8), with: terminal)
     } catch {
@@ -13,8 +13,9 @@ func send(_ terminal: borrowing OwnedDescriptor, toConsoleSocket path: String) t
 }
 
 /// Sends a pidfd to whoever asked for it with `--pidfd-socket`.
-func send(_ process: borrowing OwnedDescriptor, toPidfdSocket path: String) throws(RuntimeError) {
+func sendProcess(_ pid: Int32, toPidfdSocket path: String) throws(RuntimeError) {
     do {
+        let process = try openProcess(pid)
         try PacketSocket(try UnixSocket.connect(to: path, .stream)).send(Array("pidfd".utf8), with: process)
     } catch {
         throw RuntimeError(error).during("send the pidfd to the pidfd socket")
@@ -31,9 +32,9 @@ func write(pid: Int32, toFile path: String) throws(RuntimeError) {
 }
 
 /// The descriptors that the caller hands on to a program: 3 and those behind it.
-struct HandedDescriptors {
-    /// How many by `--preserve-fds`.
-    let preserved: Int
+package struct HandedDescriptors: Sendable {
+    /// How many there are.
+    let count: Int
     /// How many by socket activation, sd_listen_fds(3); nil without it.
     let listening: Int?
 
@@ -42,9 +43,8 @@ struct HandedDescriptors {
     /// - Parameter preserved: the value of `--preserve-fds`.
     init(preserved: Int) throws(RuntimeError) {
         listening = environmentVariable("LISTEN_FDS").flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
-        self.preserved = preserved
-        // LISTEN_FDS and --preserve-fds add up, as runc has it: sockets first.
-        let count = preserved + (listening ?? 0)
+        // The two add up, as runc has it: the sockets come first.
+        count = preserved + (listening ?? 0)
         guard preserved >= 0, count < 1 << 16 else {
             throw RuntimeError(.usage, "--preserve-fds: \(preserved) is not a number of descriptors")
         }

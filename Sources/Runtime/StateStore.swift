@@ -1,5 +1,6 @@
 package import Diagnostics
 import Glibc
+import Sandbox
 import Syscalls
 
 /// Where the states of containers are kept: a directory for each container under one root.
@@ -109,7 +110,7 @@ package struct StateStore: Sendable {
     /// What is kept of a container; no lock is taken, since records are replaced as a whole.
     package func record(of id: String) throws(RuntimeError) -> ContainerRecord {
         try Self.check(id: id)
-        return try ContainerRecord.read(in: directory(of: id)) { (error) in translate(error, id) }
+        return try ContainerRecord.read("state.json", in: directory(of: id)) { translate($0, id) }
     }
 
     /// The ids of all containers, in the order of the alphabet.
@@ -164,17 +165,38 @@ package struct ContainerDirectory: ~Copyable {
         self.descriptor = descriptor
     }
 
-    /// The socket on which a created container waits for its start.
-    package var startSocket: String { path + "/start.sock" }
     /// The bundle's config.json as it was read.
     package var config: String { path + "/config.json" }
 
     /// What is kept of the container; nil where its creation was cut short before anything was written.
     package borrowing func record() throws(RuntimeError) -> ContainerRecord? {
-        let path = path + "/state.json"
-        guard exists(path) else { return nil }
-        return try ContainerRecord.read(in: self.path) { RuntimeError($0).during("read the container's state") }
+        for name in ["state.json", Self.removedRecord] where exists(path + "/" + name) {
+            return try ContainerRecord.read(name, in: path) { RuntimeError($0).during("read the container's state") }
+        }
+        return nil
     }
+
+    /// The record of a container whose removal has begun: it exists for nobody but for who finishes that.
+    private static let removedRecord = "removed.json"
+
+    /// Makes the container one that does not exist any more, though not all of it is removed yet.
+    package borrowing func beginRemoval() throws(RuntimeError) {
+        do {
+            try renameFile(path + "/state.json", to: path + "/" + Self.removedRecord)
+        } catch {
+            // Somebody who was killed has begun it before.
+            guard error.errno == .noEntry else { throw RuntimeError(error).during("remove the container's state") }
+        }
+    }
+
+    /// Takes a removal back that could not be finished, so that the container can be looked at and deleted again.
+    package borrowing func cancelRemoval() {
+        // Should that fail too, `delete` and `gc` find the record under its other name.
+        try? renameFile(path + "/" + Self.removedRecord, to: path + "/state.json")
+    }
+
+    /// Whether the removal of the container has begun.
+    package var isBeingRemoved: Bool { exists(path + "/" + Self.removedRecord) }
 
     /// Writes the first record, in a directory that nobody else looks at yet.
     package borrowing func begin(_ record: ContainerRecord) throws(RuntimeError) {
@@ -205,11 +227,38 @@ package struct ContainerDirectory: ~Copyable {
         }
     }
 
+    /// The socket on which a created container waits for its start.
+    ///
+    /// It is named by way of the open directory: the path of a socket is short, and that of a store may be long.
+    private var startSocket: String { descriptor.procPath + "/start.sock" }
+
+    /// Makes the start socket.
+    borrowing func listenForStart() throws(RuntimeError) -> OwnedDescriptor {
+        do {
+            return try UnixSocket.listen(at: startSocket, .packets)
+        } catch {
+            throw RuntimeError(error).during("make the start socket")
+        }
+    }
+
+    /// Connects to the container that waits at the start socket.
+    borrowing func connectForStart() throws(SystemError) -> CreatedSandbox {
+        try CreatedSandbox(waitingAt: startSocket)
+    }
+
+    /// Removes the start socket: from now on the container counts as started.
+    borrowing func forgetStartSocket() throws(RuntimeError) {
+        do {
+            try removeIfThere("start.sock")
+        } catch {
+            throw RuntimeError(error).during("remove the start socket")
+        }
+    }
+
     /// Removes the directory with all that is in it; what is gone already is no error.
     package borrowing func remove() throws(RuntimeError) {
         do throws(SystemError) {
-            // First what makes it a container, so that a reader who comes now finds none rather than half of one.
-            for name in ["state.json", "config.json"] { try removeIfThere(name) }
+            for name in [Self.removedRecord, "config.json"] { try removeIfThere(name) }
             do throws(SystemError) {
                 try removeDirectory(path)
             } catch {
@@ -248,20 +297,20 @@ package struct ContainerDirectory: ~Copyable {
 }
 
 extension ContainerRecord {
-    /// Reads the state.json in a container's directory.
+    /// Reads a record in a container's directory.
     fileprivate static func read(
-        in directory: String, _ translate: (SystemError) -> RuntimeError
+        _ name: String, in directory: String, _ translate: (SystemError) -> RuntimeError
     ) throws(RuntimeError) -> ContainerRecord {
         let bytes: [UInt8]
         do {
-            bytes = try readFile(directory + "/state.json", limit: sizeLimit)
+            bytes = try readFile(directory + "/" + name, limit: sizeLimit)
         } catch {
             throw translate(error)
         }
         do throws(RuntimeError) {
             return try ContainerRecord(parsing: bytes)
         } catch {
-            throw error.during("\(directory)/state.json")
+            throw error.during("\(directory)/\(name)")
         }
     }
 }

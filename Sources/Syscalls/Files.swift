@@ -160,7 +160,9 @@ extension OwnedDescriptor {
         try syscall("fchownat", on: "\(number)") { unsafe fchownat(number, "", user, group, CLX_AT_EMPTY_PATH) }
     }
 
-    /// Changes the permission bits of the open file. The corresponding system call is `fchmod(2)`.
+    /// Changes the permission bits of the open file.
+    ///
+    /// The corresponding system call is `fchmod(2)`.
     package borrowing func changeMode(_ mode: UInt32) throws(SystemError) {
         let number = self.number
         try syscall("fchmod", on: "\(number)") { fchmod(number, mode) }
@@ -321,4 +323,18 @@ package func writeFileAtomically(_ bytes: [UInt8], to path: String, mode: UInt32
         try? removeFile(temporary)
         throw error
     }
+}
+
+/// Whether this process may execute a file.
+///
+/// The corresponding system call is `access(2)`.
+package func isExecutable(_ path: String) -> Bool {
+    unsafe access(path, X_OK) == 0
+}
+
+/// Whether this process may write to a file, or in a directory.
+///
+/// The corresponding system call is `access(2)`.
+package func isWritable(_ path: String) -> Bool {
+    unsafe access(path, W_OK) == 0
 }

@@ -71,12 +71,16 @@ package struct SignalQueue: ~Copyable {
     }
 }
 
-/// Gives every signal its default action and empties the mask: how a program wants to find them.
+/// Empties the mask of blocked signals, and gives those that callers are known to ignore their default action: how a program
+/// wants to find them.
+///
+/// Signals with a handler get their default action by the exec itself. Of the others only those are named that a shell,
+/// nohup(1) or an engine may have ignored; asking for each of 64 would be a sixth of all calls of a start.
 package func resetSignals() {
-    for number in 1...clx_sigrtmax() where number != SIGKILL && number != SIGSTOP {
-        // Two numbers are the C library's own and refused; no program has them ignored.
-        _ = signal(number, SIG_DFL)
-    }
+    let ignoredByCallers = [
+        SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ,
+    ]
+    for number in ignoredByCallers { _ = signal(number, SIG_DFL) }
     var mask = sigset_t()
     unsafe sigemptyset(&mask)
     unsafe _ = sigprocmask(SIG_SETMASK, &mask, nil)

@@ -7,6 +7,10 @@ import Runtime
 /// - Returns: the exit status.
 func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws(RuntimeError) -> Int32 {
     switch verb {
+    case .create: try CreateCommand.run(invocation, session)
+    case .start: try session.start(invocation.container)
+    case .run: return try RunCommand.run(invocation, session)
+    case .exec: return try ExecCommand.run(invocation, session)
     case .state: try StateCommand.run(invocation, session)
     case .kill: try KillCommand.run(invocation, session)
     case .delete: return try DeleteCommand.run(invocation, session)
@@ -15,7 +19,10 @@ func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws
     case .pause: try session.pause(invocation.container)
     case .resume: try session.resume(invocation.container)
     case .update: try UpdateCommand.run(invocation, session)
+    case .events: try EventsCommand.run(invocation, session)
     case .features: try FeaturesCommand.run()
+    case .doctor: return try DoctorCommand.run(invocation, session)
+    case .gc: try GcCommand.run(session)
     case .spec: try SpecCommand.run(invocation)
     case .completion: try CompletionCommand.run(invocation)
     case .version: try VersionCommand.run()

@@ -78,6 +78,7 @@ private func record(_ id: String) -> ContainerRecord {
             CgroupRecord(version: .v2, mountPoint: "/sys/fs/cgroup", controllers: [], path: "/web", madeDirectories: 0),
         ]
         full.hasPoststart = true
+        full.isForeground = true
         full.hasPoststop = true
         full.systemdUnit = "web.scope"
         full.resctrlGroup = "/sys/fs/resctrl/web"
@@ -108,9 +109,24 @@ private func record(_ id: String) -> ContainerRecord {
             try directory.begin(record("web"))
             try directory.write("config.json", [])
             try makeDirectory(directory.path + "/notify", mode: 0o700)
+            try directory.beginRemoval()
             try directory.remove()
             try directory.remove()
             #expect(try store.names() == [])
+        }
+    }
+
+    @Test func aContainerWhoseRemovalHasBegunExistsForNobodyElse() throws {
+        try withStore { store in
+            let directory = try store.add("web")
+            try directory.begin(record("web"))
+            try directory.beginRemoval()
+            #expect { _ = try store.record(of: "web") } throws: { ($0 as? RuntimeError)?.kind == .notFound }
+            let left = try directory.record()
+            #expect(left == record("web"))
+            directory.cancelRemoval()
+            let again = try store.record(of: "web")
+            #expect(again == record("web"))
         }
     }
 

@@ -68,6 +68,19 @@ extension Session {
     ///
     /// Order matters: the record goes last, so that whoever is killed on the way leaves something to go by.
     func remove(_ container: Container, in directory: borrowing ContainerDirectory) throws(RuntimeError) {
+        try directory.beginRemoval()
+        do throws(RuntimeError) {
+            try removeResources(of: container)
+        } catch {
+            directory.cancelRemoval()
+            throw error
+        }
+        if container.record.hasPoststop { runPoststopHooks(of: container, in: directory) }
+        try directory.remove()
+        log.info("deleted \(container.record.id)")
+    }
+
+    private func removeResources(of container: Container) throws(RuntimeError) {
         let record = container.record
         if !record.cgroups.isEmpty {
             // Processes that share the pid namespace of somebody else outlive the first one.
@@ -75,9 +88,6 @@ extension Session {
             try container.cgroups.remove()
         }
         if let group = record.resctrlGroup { try removeIfThere(resctrlGroup: group) }
-        if record.hasPoststop { runPoststopHooks(of: container, in: directory) }
-        try directory.remove()
-        log.info("deleted \(record.id)")
     }
 
     private func removeIfThere(resctrlGroup path: String) throws(RuntimeError) {

@@ -84,6 +84,8 @@ extension Stage {
         do {
             // Everything but the standard streams and what was asked for closes with the exec, whoever left it open.
             try closeOnExec(from: Int32(3 + program.preservedDescriptors))
+            // Whoever started mvrun may have ignored or blocked signals; mvrun itself blocks them in the foreground.
+            resetSignals()
             try execute(programPath, arguments: program.arguments, environment: environment)
         } catch where error.call == "execve" {
             throw explainFailedExec(of: programPath, error)

@@ -1,0 +1,230 @@
+import Cgroups
+import Diagnostics
+import Glibc
+import JSON
+import OCI
+import Planning
+import Plans
+import Sandbox
+import Syscalls
+
+/// A container in the making: what exists of it so far, so that all of it can be taken back.
+///
+/// The order of things is that of their removal turned round: the record first, then what it names. Killed at any point,
+/// mvrun leaves a record that says what `delete --force` and `gc` are to look for.
+final class ContainerMaking {
+    private let session: Session
+    private let request: CreateRequest
+    private let bundle: Bundle
+    private let plan: ContainerPlan
+    private var directory: ContainerDirectory?
+    private var record: ContainerRecord
+    private var launcher: Launcher?
+    private var hooksHaveRun = false
+
+    /// The container's first process; 0 before it exists.
+    private(set) var pid: Int32 = 0
+
+    /// Plans a container and registers it; nothing else is made yet.
+    init(
+        _ request: CreateRequest, in session: Session, startsLater: Bool, detached: Bool, isForeground: Bool
+    ) throws(RuntimeError) {
+        try StateStore.check(id: request.id)
+        // Before anything is opened here, which could take the number of a descriptor that is missing.
+        let handed = try HandedDescriptors(preserved: request.preservedDescriptors)
+        let bundle = try Bundle(at: request.bundle, config: request.config)
+        for warning in bundle.warnings { session.log.warn("config.json: \(warning.path): \(warning.message)") }
+        try checkTerminal(bundle.spec.process, request.consoleSocket, detached: detached)
+        let plan = try session.plan(bundle, request, startsLater: startsLater, handed: handed)
+        var record = ContainerRecord(
+            id: request.id, bundle: bundle.path, rootfs: bundle.rootPath, created: Timestamp.now.preciseText,
+            owner: geteuid())
+        record.annotations = bundle.spec.annotations
+        record.namespaces = bundle.spec.linux.namespaces.reduce(0) { flags, namespace in
+            flags | (NamespaceKind(name: namespace.type.rawValue)?.cloneFlag ?? 0)
+        }
+        record.hasPoststart = !bundle.spec.hooks[.poststart].isEmpty
+        record.hasPoststop = !bundle.spec.hooks[.poststop].isEmpty
+        record.isForeground = isForeground
+        record.cgroups = plan.cgroups.map(intendedCgroups) ?? []
+        do {
+            record.launcher = try ProcessIdentity(of: currentProcess())
+        } catch {
+            throw RuntimeError(error)
+        }
+        directory = try session.begin(record, config: bundle.document.bytes)
+        self.session = session
+        self.request = request
+        self.bundle = bundle
+        self.plan = plan
+        self.record = record
+    }
+
+    /// Makes everything, up to the point where the program can be started.
+    func launch() throws(RuntimeError) {
+        do throws(RuntimeError) {
+            if let plan = plan.cgroups { record.cgroups = try ContainerCgroups(creating: plan).records }
+            let entrances = try CgroupEntrances(of: ContainerCgroups(records: record.cgroups))
+            // The launcher knows the cgroups by the numbers of descriptors that somebody else keeps open.
+            defer { withExtendedLifetime(entrances) {} }
+            var surroundings = Launcher.Surroundings(
+                initProgram: try InitProgram.open(session.initProgramPath()),
+                hooks: { [unowned self] pid throws(RuntimeError) in try runHooks(pid) },
+                warn: { [log = session.log] text in log.warn(text) })
+            surroundings.cgroup = entrances.unified
+            surroundings.cgroupTasks = entrances.tasks
+            surroundings.clampsLimits = request.clampsLimits
+            surroundings.takeListener = { [unowned self] listener, process throws(RuntimeError) in
+                try session.send(listener, of: process, in: container, status: .creating, to: plan.listener)
+            }
+            if plan.sandbox.stage.waitsOnSocket { surroundings.startSocket = try directory?.listenForStart() }
+            launcher = Launcher(plan: plan.sandbox, surroundings: surroundings)
+            try launcher?.launch()
+            try register(launcher?.pid ?? 0)
+        } catch {
+            undo()
+            throw error
+        }
+    }
+
+    /// Lets go of a container that another command starts.
+    func proceed() throws(RuntimeError) {
+        do throws(RuntimeError) {
+            if let terminal = takeTerminal(), let socket = request.consoleSocket {
+                try sendTerminal(terminal, toConsoleSocket: socket)
+            }
+            if let launcher = launcher.take() { try launcher.proceed() }
+        } catch {
+            undo()
+            throw error
+        }
+        directory = nil
+    }
+
+    /// Starts the program, and runs the hooks behind the start.
+    func start() throws(RuntimeError) {
+        do throws(RuntimeError) {
+            if let socket = request.consoleSocket, let terminal = takeTerminal() {
+                try sendTerminal(terminal, toConsoleSocket: socket)
+            }
+            try launcher?.start()
+            if record.hasPoststart {
+                try session.runPoststartHooks(bundle.spec, of: Container(record, in: session.store))
+            }
+        } catch {
+            undo()
+            throw error
+        }
+        launcher = nil
+        directory = nil
+    }
+
+    /// The main side of the container's terminal, given away; nil where it has none.
+    func takeTerminal() -> OwnedDescriptor? {
+        launcher?.terminal.take()
+    }
+
+    /// The container, as it is kept.
+    var container: Container { Container(record, in: session.store) }
+
+    /// Runs the hooks of the runtime's namespaces.
+    private func runHooks(_ pid: Int32) throws(RuntimeError) {
+        let hooks = plan.sandbox.launch.runtimeHooks
+        if hooks.isEmpty { return }
+        hooksHaveRun = true
+        record.process = try identity(of: pid)
+        try Sandbox.runHooks(hooks, state: container.state(.creating, .compact))
+    }
+
+    private func identity(of pid: Int32) throws(RuntimeError) -> ProcessIdentity {
+        do {
+            return try ProcessIdentity(of: pid)
+        } catch {
+            throw RuntimeError(error).during("find the container's process")
+        }
+    }
+
+    /// Writes down what was made, for those who come later and for those who wait now.
+    private func register(_ pid: Int32) throws(RuntimeError) {
+        self.pid = pid
+        if record.process == nil { record.process = try identity(of: pid) }
+        if !record.isForeground { record.launcher = nil }
+        try directory?.replace(record)
+        if let socket = request.pidfdSocket { try sendProcess(pid, toPidfdSocket: socket) }
+        if let file = request.pidFile { try write(pid: pid, toFile: file) }
+    }
+
+    /// Takes everything back.
+    ///
+    /// What cannot be is said in the log, and is there for `gc`: the first failure is the answer.
+    private func undo() {
+        launcher?.destroy()
+        launcher = nil
+        guard let directory = directory.take() else { return }
+        // Hooks behind the end belong to those before the start; a container that had none of these never began.
+        record.hasPoststop = record.hasPoststop && hooksHaveRun
+        do throws(RuntimeError) {
+            if !record.cgroups.isEmpty { try container.cgroups.kill() }
+            try session.remove(container, in: directory)
+        } catch {
+            session.log.warn("\(record.id): take back what was made: \(error)")
+        }
+    }
+}
+
+/// Refuses a terminal that nobody would hold, and a socket that nothing would come from.
+func checkTerminal(_ process: Spec.Process?, _ socket: String?, detached: Bool) throws(RuntimeError) {
+    let terminal = process?.terminal ?? false
+    if terminal, detached, socket == nil {
+        throw RuntimeError(
+            .usage, "process.terminal: cannot allocate tty if mvrun will detach without setting console socket",
+            hint: "pass --console-socket, or run in the foreground")
+    }
+    if !terminal, socket != nil {
+        throw RuntimeError(
+            .usage, "cannot use console socket if mvrun will not allocate tty",
+            hint: "set process.terminal, or exec --tty")
+    }
+}
+
+/// The cgroups that a plan is going to make, as a record that is written before: a directory that is there already is not
+/// ours to remove.
+private func intendedCgroups(_ plan: CgroupPlan) -> [CgroupRecord] {
+    plan.memberships.map { membership in
+        var missing = 0
+        var path = membership.directory[...]
+        while path.utf8.count > membership.mountPoint.utf8.count, !exists(String(path)) {
+            missing += 1
+            path = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+        }
+        return CgroupRecord(
+            version: membership.version, mountPoint: membership.mountPoint, controllers: membership.controllers,
+            path: membership.path, madeDirectories: missing)
+    }
+}
+
+extension Session {
+    /// Makes the directory of a new container with what is known so far.
+    fileprivate func begin(
+        _ record: ContainerRecord, config: [UInt8]
+    ) throws(RuntimeError) -> ContainerDirectory {
+        let directory = try store.add(record.id)
+        do throws(RuntimeError) {
+            try directory.begin(record)
+            try directory.write("config.json", config)
+        } catch {
+            // The first failure, a full disk perhaps, is the one to report.
+            try? directory.remove()
+            throw error
+        }
+        return directory
+    }
+
+    /// Runs the hooks behind a start.
+    ///
+    /// One that fails ends the container, runtime-spec, runtime.md, "Lifecycle".
+    func runPoststartHooks(_ spec: Spec, of container: Container) throws(RuntimeError) {
+        let hooks = spec.hooks[.poststart].enumerated().map { HookStep($1, list: "poststart", index: $0) }
+        try runHooks(hooks, state: container.state(.running, .compact))
+    }
+}

@@ -1,0 +1,116 @@
+import Cgroups
+package import Diagnostics
+import Glibc
+import JSON
+package import OCI
+import Planning
+package import Plans
+import Syscalls
+
+/// Everything that makes a container: its sandbox, and its cgroups where it gets any.
+package struct ContainerPlan: Sendable {
+    /// What the launcher and the stage carry out.
+    package var sandbox: SandboxPlan
+    /// The cgroups and what is written into them; nil where the container stays in the caller's.
+    package var cgroups: CgroupPlan?
+    /// Where the listener of the seccomp filter goes, and what goes with it.
+    var listener: (path: String, metadata: String?)?
+}
+
+extension Session {
+    /// Compiles a bundle into what makes a container of it; nothing changes by it.
+    package func plan(
+        _ bundle: Bundle, _ request: CreateRequest, startsLater: Bool, handed: HandedDescriptors? = nil
+    ) throws(RuntimeError) -> ContainerPlan {
+        var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
+        options.noPivot = request.noPivot
+        options.noNewKeyring = request.noNewKeyring
+        options.startsLater = startsLater
+        options.preservedDescriptors = handed?.count ?? 0
+        options.listenDescriptors = handed?.listening
+        if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
+        let cgroups = try plannedCgroups(bundle.spec, id: request.id, &options)
+        options.cgroups = cgroups
+        let seccomp = try compiledSeccomp(bundle.spec)
+        options.seccomp = seccomp?.filter
+        let sandbox = try ContainerIsolation.plan(bundle, options: options)
+        return ContainerPlan(
+            sandbox: sandbox, cgroups: cgroups, listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) })
+    }
+
+    /// Compiles a process that joins a container.
+    func execPlan(
+        _ process: Spec.Process, of container: Container, spec: Spec, _ handed: HandedDescriptors
+    ) throws(RuntimeError) -> ContainerPlan {
+        var options = PlanOptions(id: container.record.id, isPrivileged: isPrivileged)
+        options.preservedDescriptors = handed.count
+        options.listenDescriptors = handed.listening
+        let seccomp = try compiledSeccomp(spec)
+        options.seccomp = seccomp?.filter
+        let sandbox = try ExecPlanning.plan(process, namespaces: container.record.namespaces, options: options)
+        return ContainerPlan(
+            sandbox: sandbox, cgroups: nil, listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) })
+    }
+
+    /// Whether this process is the superuser of the machine, not only of a user namespace.
+    var isPrivileged: Bool {
+        guard geteuid() == 0 else { return false }
+        guard let map = try? readText("/proc/self/uid_map", limit: 4096) else { return true }
+        return map.split(whereSeparator: { $0 == " " || $0 == "\n" }) == ["0", "0", "4294967295"]
+    }
+
+    private func plannedCgroups(
+        _ spec: Spec, id: String, _ options: inout PlanOptions
+    ) throws(RuntimeError) -> CgroupPlan? {
+        switch cgroupManager {
+        case .disabled: return nil
+        case .systemd:
+            throw RuntimeError(
+                .unsupported, "--systemd-cgroup: this build cannot ask systemd for a scope",
+                hint: "leave the option out; cgroups are then made in the file system")
+        case .cgroupfs:
+            let layout = try CgroupLayout.current()
+            options.layout = layout
+            let path = try CgroupsPath(spec.linux.cgroupsPath, id: id)
+            return try CgroupPlan(
+                for: spec.linux.resources ?? Spec.Resources(), at: path, on: layout,
+                unprivileged: toleratesCgroups ?? !options.isPrivileged)
+        }
+    }
+
+    private func compiledSeccomp(_ spec: Spec) throws(RuntimeError) -> CompiledSeccomp? {
+        guard let section = spec.linux.seccomp else { return nil }
+        guard let cache = SeccompCache.standard(rootless: !isPrivileged) else {
+            return try SeccompCompiler.compile(section.parsed())
+        }
+        let log = log
+        return try cache.compiled(section) { log.warn($0) }
+    }
+
+    /// The state that hooks of the stage get, without what only the stage knows: status, pid, and the closing brace.
+    private func hookState(_ bundle: Bundle, _ id: String) -> String {
+        var writer = JSONWriter(.compact)
+        writer.object { object in
+            object.member("ociVersion", Spec.Version.implemented.text)
+            object.member("id", id)
+            object.member("bundle", bundle.path)
+            if !bundle.spec.annotations.isEmpty {
+                object.member("annotations", bundle.spec.annotations.map { ($0.key, $0.value) })
+            }
+        }
+        return String(writer.text.dropLast())
+    }
+
+    /// Where mvrun-init is: beside this program, or where it is installed.
+    func initProgramPath() throws(RuntimeError) -> String {
+        let own: String
+        do {
+            own = try linkTarget("/proc/self/exe")
+        } catch {
+            throw RuntimeError(error).during("find mvrun-init")
+        }
+        let directory = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ""
+        let beside = directory + "/mvrun-init"
+        return exists(beside) ? beside : directory + "/../libexec/mvrun/mvrun-init"
+    }
+}

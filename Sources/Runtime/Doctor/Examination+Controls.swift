@@ -1,0 +1,95 @@
+import Cgroups
+import Diagnostics
+import OCI
+import Planning
+import Plans
+import Syscalls
+
+extension Session {
+    func examineCgroups() -> Examination {
+        let layout: CgroupLayout
+        do throws(RuntimeError) {
+            layout = try CgroupLayout.current()
+        } catch {
+            return Examination(
+                "cgroups", .failed, "\(error)",
+                remedy: "mount -t cgroup2 cgroup2 /sys/fs/cgroup, or --cgroup-manager disabled")
+        }
+        let hierarchies = layout.hierarchies
+        let kind =
+            hierarchies.isEmpty
+            ? "none" : layout.unified == nil ? "v1" : hierarchies.count == 1 ? "v2" : "hybrid of v1 and v2"
+        let found = Set(hierarchies.flatMap(\.controllers))
+        // Those that limits of everyday containers need; v2 freezes and filters devices without a controller.
+        var wanted = ["cpu", "cpuset", "memory", "pids"]
+        if layout.unified == nil { wanted += ["devices", "freezer"] }
+        let absent = wanted.filter { !found.contains($0) }
+        if hierarchies.isEmpty || !absent.isEmpty {
+            return Examination(
+                "cgroups", .missing, "\(kind), without \(absent.joined(separator: ", "))",
+                remedy:
+                    "containers run, but those limits are refused; boot with the controllers enabled, or have them delegated"
+            )
+        }
+        let notWritable = hierarchies.filter { !isWritable($0.mountPoint) }
+        guard notWritable.isEmpty else {
+            return Examination(
+                "cgroups", .missing, "\(kind), not writable at \(notWritable[0].mountPoint)",
+                remedy: "have a part of it delegated to you (systemd-run --user --scope -p Delegate=yes)")
+        }
+        return Examination("cgroups", .ok, "\(kind): \(found.sorted().joined(separator: ", "))")
+    }
+
+    func examineSystemd() -> Examination {
+        guard exists("/run/systemd/system") else {
+            return Examination(
+                "systemd", .missing, "not the init of this host",
+                remedy: "needed for --systemd-cgroup alone; leave that out")
+        }
+        return Examination("systemd", .ok, "scopes can be asked for")
+    }
+
+    func examineSeccomp() -> Examination {
+        let features = SeccompFeatures()
+        guard !features.actions.isEmpty else {
+            return Examination(
+                "seccomp", .missing, "the kernel has no seccomp filters", remedy: "a kernel with CONFIG_SECCOMP_FILTER")
+        }
+        return Examination(
+            "seccomp", .ok,
+            "libseccomp \(features.libseccompVersion), \(features.actions.count) of \(Spec.Seccomp.Action.names.count) actions"
+        )
+    }
+
+    func examineSecurityModules() -> Examination {
+        var found: [String] = []
+        if (try? readText("/sys/module/apparmor/parameters/enabled"))?.hasPrefix("Y") == true {
+            found.append("AppArmor")
+        }
+        if exists("/sys/fs/selinux/enforce") { found.append("SELinux") }
+        guard !found.isEmpty else {
+            return Examination(
+                "security modules", .missing, "neither AppArmor nor SELinux is active",
+                remedy: "process.apparmorProfile and process.selinuxLabel are refused here")
+        }
+        return Examination("security modules", .ok, found.joined(separator: " and "))
+    }
+
+    func examineResctrl() -> Examination {
+        guard exists("/sys/fs/resctrl/schemata") else {
+            return Examination(
+                "resctrl", .missing, "not mounted, or the processor has none",
+                remedy: "needed for linux.intelRdt alone: mount -t resctrl resctrl /sys/fs/resctrl")
+        }
+        return Examination("resctrl", .ok, "/sys/fs/resctrl")
+    }
+
+    func examineCRIU() -> Examination {
+        guard let path = criu ?? pathOfProgram("criu") else {
+            return Examination(
+                "criu", .missing, "no criu in PATH",
+                remedy: "needed for checkpoint and restore alone: install the package criu")
+        }
+        return Examination("criu", .ok, path)
+    }
+}

@@ -1,0 +1,40 @@
+package import Diagnostics
+
+/// What is asked of a container in the making.
+package struct CreateRequest: Sendable {
+    /// The id.
+    package var id: String
+    /// The bundle.
+    package var bundle = "."
+    /// Another file than the bundle's config.json.
+    package var config: String?
+    /// The socket that receives the terminal's main side.
+    package var consoleSocket: String?
+    /// The file that receives the pid.
+    package var pidFile: String?
+    /// The socket that receives a pidfd.
+    package var pidfdSocket: String?
+    /// How many descriptors the program inherits, from 3 on.
+    package var preservedDescriptors = 0
+    /// Enter the root without pivot_root(2).
+    package var noPivot = false
+    /// Keep the caller's session keyring.
+    package var noNewKeyring = false
+    /// Take limits that this host cannot grant down to those it can.
+    package var clampsLimits = false
+
+    /// Asks for a container of the bundle in the working directory.
+    package init(id: String) {
+        self.id = id
+    }
+}
+
+extension Session {
+    /// Makes a container, up to the point where its program can be started; all of it or nothing.
+    package func create(_ request: CreateRequest) throws(RuntimeError) {
+        let making = try ContainerMaking(request, in: self, startsLater: true, detached: true, isForeground: false)
+        try making.launch()
+        try making.proceed()
+        log.info("created \(request.id)")
+    }
+}

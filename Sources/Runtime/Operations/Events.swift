@@ -1,0 +1,77 @@
+import Cgroups
+package import Diagnostics
+import JSON
+import OCI
+import Syscalls
+
+extension Session {
+    /// A container's statistics as one line of JSON, of the shape that runc prints.
+    package func statistics(of id: String) throws(RuntimeError) -> String {
+        let (container, _) = try liveContainer(id)
+        return statisticsLine(container)
+    }
+
+    /// Prints a container's statistics at intervals, and each time the kernel has killed a process of it for lack of
+    /// memory; until the container has ended.
+    ///
+    /// - Parameters:
+    ///   - id: the container.
+    ///   - intervalMilliseconds: the time between statistics.
+    ///   - print: takes a line.
+    package func events(
+        of id: String, intervalMilliseconds: Int, print: (String) throws(RuntimeError) -> Void
+    ) throws(RuntimeError) {
+        let (container, _) = try liveContainer(id)
+        let process: OwnedDescriptor
+        do throws(SystemError) {
+            guard let open = try container.record.process?.open() else {
+                throw SystemError("pidfd_open", id, .noProcess)
+            }
+            process = open
+        } catch {
+            throw error.errno == .noProcess ? notRunning() : RuntimeError(error)
+        }
+        var kills = container.cgroups.outOfMemoryKills ?? 0
+        var nextStatistics = monotonicMilliseconds() + intervalMilliseconds
+        while true {
+            // Both interfaces count what they kill, and the count is still there after an event was missed.
+            let now = container.cgroups.outOfMemoryKills ?? kills
+            if now > kills { try print(line("oom", id) { _ in }) }
+            kills = now
+            var set = PollSet()
+            set.add(process, .readable)
+            do {
+                let pause = min(Self.killCheckMilliseconds, max(0, nextStatistics - monotonicMilliseconds()))
+                if try set.wait(timeoutMilliseconds: pause) { break }
+            } catch {
+                throw RuntimeError(error)
+            }
+            if monotonicMilliseconds() >= nextStatistics {
+                try print(statisticsLine(container))
+                nextStatistics += intervalMilliseconds
+            }
+        }
+        // The last process may be the one that was killed.
+        if container.cgroups.outOfMemoryKills ?? kills > kills { try print(line("oom", id) { _ in }) }
+    }
+
+    /// How often the count of killed processes is looked at.
+    private static var killCheckMilliseconds: Int { 100 }
+
+    private func statisticsLine(_ container: Container) -> String {
+        let statistics = container.cgroups.statistics()
+        return line("stats", container.record.id) { event in
+            event.member("data") { statistics.write(into: &$0) }
+        }
+    }
+
+    private func line(_ type: String, _ id: String, _ members: (inout JSONWriter) -> Void) -> String {
+        var writer = JSONWriter()
+        writer.object { event in
+            event.member("type", type)
+            event.member("id", id)
+            members(&event)
+        }
+        return writer.text + "\n"
+    }
+}

@@ -1,0 +1,51 @@
+package import Diagnostics
+import Syscalls
+
+extension Session {
+    /// Makes a container and starts its program; in the foreground, waits for its end and deletes the container.
+    ///
+    /// - Parameters:
+    ///   - request: the container.
+    ///   - detach: return as soon as the program runs.
+    ///   - keep: leave the deletion to `mvrun delete`.
+    ///   - adoptsOrphans: become the parent of processes that the container leaves.
+    /// - Returns: how the program ended, as a shell would show it; 0 where it is not waited for.
+    package func run(
+        _ request: CreateRequest, detach: Bool, keep: Bool, adoptsOrphans: Bool
+    ) throws(RuntimeError) -> Int32 {
+        guard !detach else {
+            let making = try ContainerMaking(request, in: self, startsLater: false, detached: true, isForeground: false)
+            try making.launch()
+            try making.start()
+            log.info("started \(request.id)")
+            return 0
+        }
+        let making: ContainerMaking
+        let end: ProcessEnd
+        do {
+            let foreground = try Foreground()
+            if adoptsOrphans { try ProcessControl.setChildSubreaper() }
+            making = try ContainerMaking(request, in: self, startsLater: false, detached: false, isForeground: !keep)
+            try making.launch()
+            let terminal = request.consoleSocket == nil ? making.takeTerminal() : nil
+            try making.start()
+            log.info("started \(request.id)")
+            end = try foreground.wait(for: making.pid, terminal: terminal)
+        } catch let error as RuntimeError {
+            throw error
+        } catch {
+            throw RuntimeError(.system, "\(error)").during("wait for the program")
+        }
+        if !keep { try deleteEnded(making.container) }
+        return end.shellStatus
+    }
+
+    /// Deletes a container that this process has seen end; somebody else may have done so meanwhile.
+    private func deleteEnded(_ container: Container) throws(RuntimeError) {
+        do throws(RuntimeError) {
+            try remove(container, in: try store.open(container.record.id))
+        } catch {
+            if error.kind != .notFound { throw error }
+        }
+    }
+}

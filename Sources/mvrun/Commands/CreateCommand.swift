@@ -1,0 +1,33 @@
+import Diagnostics
+import Options
+import Runtime
+
+/// `mvrun create CONTAINER`: makes a container without starting its program.
+enum CreateCommand {
+    static func run(_ invocation: Invocation, _ session: Session) throws(RuntimeError) {
+        try session.create(try CreateRequest(invocation))
+    }
+}
+
+extension CreateRequest {
+    /// What the options of `create` and `run` ask for.
+    init(_ invocation: Invocation) throws(RuntimeError) {
+        self.init(id: invocation.container)
+        bundle = invocation.value(.bundle) ?? "."
+        config = invocation.value(.config)
+        consoleSocket = invocation.path(.consoleSocket)
+        pidFile = invocation.path(.pidFile)
+        pidfdSocket = invocation.path(.pidfdSocket)
+        preservedDescriptors = try invocation.integer(.preserveFds, as: Int.self) ?? 0
+        noPivot = invocation.has(.noPivot)
+        noNewKeyring = invocation.has(.noNewKeyring)
+        clampsLimits = invocation.has(.clampRlimits)
+    }
+}
+
+extension Invocation {
+    /// The value of an option that may be given as an empty text in place of being left out, as some engines do.
+    func path(_ key: OptionKey) -> String? {
+        value(key).flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
