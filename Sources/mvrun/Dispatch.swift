@@ -21,6 +21,8 @@ func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws
     case .update: try UpdateCommand.run(invocation, session)
     case .events: try EventsCommand.run(invocation, session)
     case .features: try FeaturesCommand.run()
+    case .plan: try PlanCommand.run(invocation, session)
+    case .check: return try CheckCommand.run(invocation, session)
     case .doctor: return try DoctorCommand.run(invocation, session)
     case .gc: try GcCommand.run(session)
     case .spec: try SpecCommand.run(invocation)

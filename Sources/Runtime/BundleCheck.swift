@@ -1,0 +1,129 @@
+package import Diagnostics
+import JSON
+import OCI
+import Syscalls
+
+/// What becomes of each field of a config.json on this host.
+package struct BundleCheck: Sendable {
+    /// What becomes of a field.
+    package enum Verdict: String, Sendable {
+        /// It is done.
+        case honoured
+        /// It makes no difference, and the reason says why.
+        case ignored
+        /// It keeps the container from being made.
+        case error
+    }
+
+    /// One field.
+    package struct Field: Sendable, Equatable {
+        /// Its path; empty for what is wrong with the whole.
+        package let path: String
+        /// The line it stands on; nil for one that is not there.
+        package let line: Int?
+        /// What becomes of it.
+        package let verdict: Verdict
+        /// Why; nil where it is done.
+        package let reason: String?
+    }
+
+    /// The fields in the order of the text, then what concerns more than one of them.
+    package private(set) var fields: [Field] = []
+
+    /// Whether the container can be made.
+    package var isGood: Bool { !fields.contains { $0.verdict == .error } }
+
+    init(_ document: JSONDocument, _ spec: Spec) throws(RuntimeError) {
+        let findings = spec.findings
+        var open = findings.errors
+        for field in try FieldCatalogue(config: document).fields {
+            // An error about an object or an array is told at the first field inside.
+            if let index = open.firstIndex(where: { field.path == $0.path || field.path.isInside($0.path) }) {
+                let finding = open.remove(at: index)
+                add(field, .error, finding.message, finding.hint)
+            } else if case .unknown(let suggestion) = field.status {
+                let hint = suggestion.map { "did you mean \($0)?" }
+                add(field, .ignored, "the specification has no such field", hint)
+            } else if field.status == .ignored {
+                add(field, .ignored, "it is for another platform", nil)
+            } else if field.path.isInside("vm") {
+                add(field, .ignored, "it describes a virtual machine, and this is a container", nil)
+            } else if let warning = findings.warnings.first(where: { $0.path == field.path }) {
+                add(field, .ignored, warning.message, warning.hint)
+            } else {
+                add(field, .honoured, nil, nil)
+            }
+        }
+        for finding in open {
+            fields.append(Field(path: finding.path, line: nil, verdict: .error, reason: finding.message))
+        }
+    }
+
+    private mutating func add(_ field: FieldCatalogue.Field, _ verdict: Verdict, _ reason: String?, _ hint: String?) {
+        let reason = reason.map { text in hint.map { "\(text); \($0)" } ?? text }
+        fields.append(Field(path: field.path, line: field.line, verdict: verdict, reason: reason))
+    }
+
+    /// Adds what this host cannot do; the error starts with the path of its field, where it is about one.
+    mutating func add(_ error: RuntimeError) {
+        var text = error.description
+        if text.hasPrefix("config.json: ") { text = String(text.dropFirst("config.json: ".utf8.count)) }
+        let reason = { (text: String) in error.hint.map { "\(text); \($0)" } ?? text }
+        let named = fields.indices.filter { text.hasPrefix(fields[$0].path + ":") }
+            .max { fields[$0].path.utf8.count < fields[$1].path.utf8.count }
+        guard let named else {
+            fields.append(Field(path: "", line: nil, verdict: .error, reason: reason(text)))
+            return
+        }
+        let field = fields[named]
+        text = String(text.dropFirst(field.path.utf8.count + 2))
+        fields[named] = Field(path: field.path, line: field.line, verdict: .error, reason: reason(text))
+    }
+}
+
+extension String {
+    /// Whether the path leads through another one.
+    fileprivate func isInside(_ path: String) -> Bool {
+        guard hasPrefix(path) else { return false }
+        let next = utf8.dropFirst(path.utf8.count).first
+        return next == UInt8(ascii: ".") || next == UInt8(ascii: "[")
+    }
+}
+
+extension Session {
+    /// Says for each field of a bundle's config.json what becomes of it on this host; nothing changes by it.
+    ///
+    /// - Parameters:
+    ///   - bundle: the bundle's directory.
+    ///   - config: another file than its config.json.
+    /// - Throws: that there is no config.json, or that it cannot be read as one.
+    package func check(bundle: String, config: String?) throws(RuntimeError) -> BundleCheck {
+        let file = config ?? "\(bundle)/config.json"
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(try readFile(file, limit: documentSizeLimit), named: "config.json")
+        } catch let error as RuntimeError {
+            throw error
+        } catch {
+            throw RuntimeError(.invalidBundle, "\(error)", hint: "mvrun spec makes a config.json")
+        }
+        let spec: Spec
+        do throws(RuntimeError) {
+            spec = try Spec(document)
+        } catch {
+            throw error.during("config.json")
+        }
+        var check = try BundleCheck(document, spec)
+        guard check.isGood else { return check }
+        do throws(RuntimeError) {
+            let opened = try Bundle(at: bundle, config: config)
+            if !exists(opened.rootPath) {
+                check.add(RuntimeError(.notFound, "root.path: \(opened.rootPath) does not exist"))
+            }
+            _ = try plan(opened, CreateRequest(id: "check"), startsLater: false)
+        } catch {
+            check.add(error)
+        }
+        return check
+    }
+}

@@ -1,0 +1,94 @@
+import JSON
+import Plans
+
+/// A container's plan in words: what would be done, in order, and by whom.
+package struct PlanText: Sendable {
+    /// Who does something.
+    package enum Actor: String, Sendable {
+        /// mvrun, before there is a sandbox.
+        case cgroups
+        /// mvrun, from outside of the sandbox.
+        case launcher
+        /// mvrun-init, inside, until the container is created.
+        case stage
+        /// mvrun-init, inside, when the container is started.
+        case start
+    }
+
+    /// One thing that is done.
+    package struct Step: Sendable, Equatable {
+        /// Who does it.
+        package let actor: Actor
+        /// What it is.
+        package let text: String
+    }
+
+    /// Everything that is done, in order.
+    package let steps: [Step]
+
+    /// Describes a plan.
+    package init(_ plan: ContainerPlan) {
+        var steps: [Step] = []
+        for membership in plan.cgroups?.memberships ?? [] {
+            steps.append(Step(actor: .cgroups, text: "make \(membership)"))
+            for setting in membership.settings { steps.append(Step(actor: .cgroups, text: "write \(setting)")) }
+            if let program = membership.deviceProgram { steps.append(Step(actor: .cgroups, text: "attach \(program)")) }
+        }
+        let stage = plan.sandbox.stage
+        // The launcher runs the hooks when the stage waits for them, and sets limits when it is done.
+        steps += Self.beginning(of: plan.sandbox.launch).map { Step(actor: .launcher, text: $0) }
+        for step in stage.steps {
+            steps.append(Step(actor: .stage, text: step.description))
+            if case .awaitHooks = step {
+                steps += Self.middle(of: plan.sandbox.launch).map { Step(actor: .launcher, text: $0) }
+            }
+        }
+        steps += Self.end(of: plan.sandbox.launch).map { Step(actor: .launcher, text: $0) }
+        steps += stage.startHooks.map { Step(actor: .start, text: Self.text(of: $0)) }
+        steps += stage.finalSteps.map { Step(actor: .start, text: $0.description) }
+        let words = stage.program.arguments.map { $0.contains(" ") || $0.isEmpty ? JSONWriter.quoted($0) : $0 }
+        steps.append(Step(actor: .start, text: "execute \(words.joined(separator: " "))"))
+        self.steps = steps
+    }
+
+    private static func beginning(of launch: LaunchPlan) -> [String] {
+        var texts = launch.trees.map { tree in
+            "open the tree \(tree.path) for \(tree.field)"
+                + (tree.userMappings.isEmpty && !tree.mapsAsContainer ? "" : ", mapped to other ids")
+        }
+        let kinds = NamespaceKind.allCases.filter { launch.namespaces & $0.cloneFlag != 0 }.map(\.name)
+        texts.append(
+            launch.namespacesByStage || kinds.isEmpty
+                ? "start mvrun-init" : "start mvrun-init in new namespaces: \(kinds.joined(separator: ", "))")
+        if !launch.userMappings.isEmpty {
+            texts.append("map users \(text(of: launch.userMappings)) and groups \(text(of: launch.groupMappings))")
+        }
+        return texts
+    }
+
+    private static func middle(of launch: LaunchPlan) -> [String] {
+        launch.networkDevices.map { "move the network device \($0.hostName) into the container as \($0.containerName)" }
+            + launch.runtimeHooks.map(text(of:))
+    }
+
+    private static func end(of launch: LaunchPlan) -> [String] {
+        var texts: [String] = []
+        if let adjustment = launch.oomScoreAdjustment { texts.append("set oom_score_adj to \(adjustment)") }
+        texts += launch.resourceLimits.map { limit in
+            "set \(limit.name) to \(text(of: limit.soft)), at most \(text(of: limit.hard)) (\(limit.field))"
+        }
+        return texts
+    }
+
+    private static func text(of hook: HookStep) -> String {
+        "run hooks.\(hook.list)[\(hook.index)]: \(hook.path)"
+    }
+
+    private static func text(of limit: UInt64) -> String {
+        limit == .max ? "unlimited" : "\(limit)"
+    }
+
+    private static func text(of mappings: [IDMapping]) -> String {
+        mappings.map { "\($0.containerID)+\($0.size) to \($0.hostID)" }.joined(separator: ", ")
+    }
+}
