@@ -60,6 +60,11 @@ package enum OptionTable {
         OptionDefinition(
             .clampRlimits, "clamp-rlimits", for: VerbSet(.run, .create),
             "lower limits that this host cannot grant, with a warning"),
+        OptionDefinition(
+            .explainSeccomp, "explain-seccomp", for: VerbSet(.run), "say which system calls the profile blocks"),
+        OptionDefinition(
+            .recordSeccomp, "record-seccomp", nil, .file, for: VerbSet(.run),
+            "allow every system call, and write a profile that would have sufficed"),
         OptionDefinition(.detach, "detach", "d", for: VerbSet(.run, .exec, .restore), "do not wait for the program"),
         OptionDefinition(.keep, "keep", for: VerbSet(.run), "do not delete the container at its end"),
         OptionDefinition(

@@ -21,6 +21,7 @@ final class ContainerMaking {
     private var record: ContainerRecord
     private var launcher: Launcher?
     private var hooksHaveRun = false
+    private var inquiry: RunningInquiry?
 
     /// The container's first process; 0 before it exists.
     private(set) var pid: Int32 = 0
@@ -75,15 +76,20 @@ final class ContainerMaking {
             surroundings.cgroupTasks = entrances.tasks
             surroundings.clampsLimits = request.clampsLimits
             surroundings.takeListener = { [unowned self] listener, process throws(RuntimeError) in
-                try session.send(listener, of: process, in: container, status: .creating, to: plan.listener)
+                if let answers = plan.answers {
+                    inquiry = try RunningInquiry(listener: listener, answers)
+                } else {
+                    try session.send(listener, of: process, in: container, status: .creating, to: plan.listener)
+                }
             }
             if plan.sandbox.stage.waitsOnSocket { surroundings.startSocket = try directory?.listenForStart() }
             launcher = Launcher(plan: plan.sandbox, surroundings: surroundings)
             try launcher?.launch()
             try register(launcher?.pid ?? 0)
         } catch {
+            let limit = container.record.cgroups.isEmpty ? nil : container.cgroups.limitMet
             undo()
-            throw error
+            throw limit.map { error.hinting($0) } ?? error
         }
     }
 
@@ -122,6 +128,12 @@ final class ContainerMaking {
     /// The main side of the container's terminal, given away; nil where it has none.
     func takeTerminal() -> OwnedDescriptor? {
         launcher?.terminal.take()
+    }
+
+    /// Stops to look at the program's system calls, now that it has ended, and writes down what was learnt.
+    func finishInquiry() throws(RuntimeError) {
+        guard let running = inquiry.take(), let request = request.seccompInquiry else { return }
+        try running.finish(request)
     }
 
     /// The container, as it is kept.

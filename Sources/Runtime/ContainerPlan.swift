@@ -15,6 +15,8 @@ package struct ContainerPlan: Sendable {
     package var cgroups: CgroupPlan?
     /// Where the listener of the seccomp filter goes, and what goes with it.
     var listener: (path: String, metadata: String?)?
+    /// How calls are answered that mvrun itself is asked about.
+    var answers: SeccompSupervisor.Answers?
 }
 
 extension Session {
@@ -33,9 +35,11 @@ extension Session {
         options.cgroups = cgroups
         let seccomp = try compiledSeccomp(bundle.spec)
         options.seccomp = seccomp?.filter
+        let answers = try request.seccompInquiry?.ask(bundle.spec, &options.seccomp)
         let sandbox = try ContainerIsolation.plan(bundle, options: options)
         return ContainerPlan(
-            sandbox: sandbox, cgroups: cgroups, listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) })
+            sandbox: sandbox, cgroups: cgroups, listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) },
+            answers: answers)
     }
 
     /// Compiles a process that joins a container.

@@ -22,6 +22,8 @@ package struct CreateRequest: Sendable {
     package var noNewKeyring = false
     /// Take limits that this host cannot grant down to those it can.
     package var clampsLimits = false
+    /// What is to be learnt about the program's system calls.
+    package var seccompInquiry: SeccompInquiryRequest?
 
     /// Asks for a container of the bundle in the working directory.
     package init(id: String) {

@@ -14,6 +14,11 @@ extension Session {
         _ request: CreateRequest, detach: Bool, keep: Bool, adoptsOrphans: Bool
     ) throws(RuntimeError) -> Int32 {
         guard !detach else {
+            if request.seccompInquiry != nil {
+                throw RuntimeError(
+                    .usage, "system calls are looked at in the foreground",
+                    hint: "leave --detach out, or --explain-seccomp and --record-seccomp")
+            }
             let making = try ContainerMaking(request, in: self, startsLater: false, detached: true, isForeground: false)
             try making.launch()
             try making.start()
@@ -36,7 +41,9 @@ extension Session {
         } catch {
             throw RuntimeError(.system, "\(error)").during("wait for the program")
         }
+        let inquiry = Result { () throws(RuntimeError) in try making.finishInquiry() }
         if !keep { try deleteEnded(making.container) }
+        try inquiry.get()
         return end.shellStatus
     }
 

@@ -5,8 +5,14 @@ import Runtime
 /// `mvrun run CONTAINER`: makes a container, starts its program, waits for it, and deletes the container.
 enum RunCommand {
     static func run(_ invocation: Invocation, _ session: Session) throws(RuntimeError) -> Int32 {
-        try session.run(
-            try CreateRequest(invocation), detach: invocation.has(.detach), keep: invocation.has(.keep),
+        var request = try CreateRequest(invocation)
+        if let file = invocation.path(.recordSeccomp) {
+            request.seccompInquiry = .record(file: file)
+        } else if invocation.has(.explainSeccomp) {
+            request.seccompInquiry = .explain
+        }
+        return try session.run(
+            request, detach: invocation.has(.detach), keep: invocation.has(.keep),
             adoptsOrphans: !invocation.has(.noSubreaper))
     }
 }
