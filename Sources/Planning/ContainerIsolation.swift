@@ -2,7 +2,9 @@ package import Diagnostics
 package import OCI
 package import Plans
 
-/// Compiles a bundle into the plan of a namespace and cgroup container. Nothing on the host changes by it.
+/// Compiles a bundle into the plan of a namespace and cgroup container.
+///
+/// Nothing on the host changes by it.
 package enum ContainerIsolation {
     /// The plan for a bundle.
     ///

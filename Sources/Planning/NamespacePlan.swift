@@ -29,7 +29,9 @@ struct NamespacePlan {
         new.contains(kind) || joins.contains { $0.kind == kind }
     }
 
-    /// The kinds that a clone makes. A cgroup namespace must see the container's cgroup as its root and a time namespace
+    /// The kinds that a clone makes.
+    ///
+    /// A cgroup namespace must see the container's cgroup as its root and a time namespace
     /// wants its offsets first, so the stage makes these two.
     var cloneFlags: UInt64 {
         new.subtracting([.cgroup, .time]).reduce(0) { $0 | $1.cloneFlag }

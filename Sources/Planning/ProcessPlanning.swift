@@ -96,7 +96,9 @@ extension Spec.Process {
         return steps
     }
 
-    /// The five sets as bits; without the section all are empty. Unknown names were reported by validation.
+    /// The five sets as bits; without the section all are empty.
+    ///
+    /// Unknown names were reported by validation.
     var capabilitySets: CapabilitySets {
         func bits(_ names: [String]) -> UInt64 {
             names.reduce(0) { $0 | (Capability(name: $1)?.bit ?? 0) }

@@ -180,7 +180,7 @@ extension OwnedDescriptor {
     package borrowing func statusIfPresent(of name: String) throws(SystemError) -> FileStatus? {
         do {
             return try status(of: name)
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
             return nil
         }
     }

@@ -8,7 +8,7 @@ extension Stage {
     func enterWorkingDirectory(_ path: String) throws(RuntimeError) {
         do {
             try changeToDirectory(path)
-        } catch where error.errno == .accessDenied {
+        } catch let error where error.errno == .accessDenied {
             // The program's user may be allowed where root is not, as on a network file system.
             pendingDirectory = path
         }
@@ -54,7 +54,7 @@ extension Stage {
         let found: FileStatus
         do {
             found = try status(of: path)
-        } catch where error.errno == .noEntry || error.errno == .notDirectory {
+        } catch let error where error.errno == .noEntry || error.errno == .notDirectory {
             return RuntimeError(.programNotFound, "\(path): no such file or directory", errno: error.errno)
         } catch {
             return RuntimeError(.programNotExecutable, "\(error)", errno: error.errno)
@@ -87,7 +87,7 @@ extension Stage {
             // Whoever started mvrun may have ignored or blocked signals; mvrun itself blocks them in the foreground.
             resetSignals()
             try execute(programPath, arguments: program.arguments, environment: environment)
-        } catch where error.call == "execve" {
+        } catch let error where error.call == "execve" {
             throw explainFailedExec(of: programPath, error)
         } catch {
             throw RuntimeError(error).during("exec \(programPath)")
