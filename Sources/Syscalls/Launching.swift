@@ -18,7 +18,8 @@ package func launchProcess(
     cgroup: Int32?, cgroupTasks: [Int32], inherited: [Int32], waitsForIDMap: Bool
 ) throws(SystemError) -> LaunchedProcess {
     let argv = unsafe cStrings(arguments)
-    let envp = unsafe cStrings([])
+    // The Swift runtime would look for its backtrace program in ten places; the stage's stderr is not for backtraces.
+    let envp = unsafe cStrings(["SWIFT_BACKTRACE=enable=off,swift-backtrace=/,color=no,interactive=no"])
     // SAFETY: both blocks were made above and are not used after the call.
     defer {
         unsafe free(argv)

@@ -29,8 +29,31 @@ extension Stage {
         do {
             return try OwnedDescriptor.open(at: root.file, path, options, resolve: [.inRoot, .noMagicLinks])
         } catch let error where error.errno == .noEntry {
+            // Mostly just the last component is missing, and then no walk is needed.
+            if let made = createLast(of: path, in: root.file, as: missing) { return made }
             try create(path, in: root.file, as: missing)
             return try OwnedDescriptor.open(at: root.file, path, options, resolve: [.inRoot, .noMagicLinks])
+        }
+    }
+
+    /// Makes a path's last component, and opens it; nil where that is not all that is missing.
+    private func createLast(
+        of path: String, in root: borrowing OwnedDescriptor, as missing: MissingDestination
+    ) -> OwnedDescriptor? {
+        guard missing != .nothing, let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
+        let name = String(path[path.index(after: slash)...])
+        do {
+            let parent = try OwnedDescriptor.open(
+                at: root, String(path[..<slash]), [.path, .directory], resolve: [.inRoot, .noMagicLinks])
+            if missing == .directory {
+                // EEXIST, a link that leads to nothing, is for the walk.
+                try parent.makeDirectory(name, mode: 0o755)
+            } else {
+                _ = try OwnedDescriptor.open(at: parent, name, [.writeOnly, .create, .exclusive], mode: 0o644)
+            }
+            return try OwnedDescriptor.open(at: parent, name, [.path, .noFollow])
+        } catch {
+            return nil
         }
     }
 
