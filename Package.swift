@@ -31,6 +31,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
         // Ground: system calls, then errors and the log, then JSON.
         module("Syscalls", imports: "CLinux"),
@@ -61,6 +62,7 @@ let package = Package(
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "Sandbox", "Diagnostics", "Syscalls"),
+        program("mvrun-systemd", imports: "CSystemd", "Syscalls"),
 
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
