@@ -32,8 +32,9 @@ package enum InitProgram {
 
     private static func openWithoutPrivilege(_ path: String) throws(RuntimeError) -> OwnedDescriptor {
         do {
-            if let writable = try? OwnedDescriptor.open(path, .writeOnly) {
-                _ = consume writable
+            // The owner can make a file writable again, so it counts as writable for its owner. It is not opened for writing
+            // to find out: that fails while anybody executes it.
+            if try status(of: path).userID == Credentials.effectiveUser || isWritable(path) {
                 return try sealedCopy(of: path)
             }
             return try OwnedDescriptor.open(path, .path)
