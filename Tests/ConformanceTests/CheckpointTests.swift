@@ -1,0 +1,41 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `checkpoint` and `restore`, where the machine has CRIU and its kernel allows it.
+@Suite(
+    .requires(
+        .root, .program("criu"),
+        Requirement("a kernel that CRIU can work on (criu check)") {
+            (try? ChildProcess.run(["criu", "check"], timeout: 20))?.succeeded == true
+        }))
+struct CheckpointTests {
+    @Test func aCheckpointedContainerGoesOnWhereItStood() throws {
+        let bundle = try TemporaryBundle()
+        let script = "n=0; while :; do n=$((n+1)); echo $n > /tmp/n.new; mv /tmp/n.new /tmp/n; sleep 0.05; done"
+        bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
+        bundle.spec.removeNamespace("network")
+        func number() -> Int {
+            let data = FileManager.default.contents(atPath: "\(bundle.rootfs)/tmp/n") ?? Data()
+            return Int(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)) ?? 0
+        }
+        try bundle.writeConfiguration()
+        bundle.wrapper = ["setsid", "sh", "-c", "exec \"$@\" < /dev/null > /dev/null", "sh"]
+        #expect(try bundle.call(bundle.making("run", ["--detach"])).succeeded)
+        bundle.wrapper = []
+        try #require(eventually { number() > 5 })
+        let image = bundle.path("image")
+        let checkpoint = try bundle.call(
+            ["checkpoint", "--image-path", image, "--work-path", bundle.path("work"), bundle.identifier])
+        try #require(checkpoint.succeeded, "\(checkpoint)")
+        let stood = number()
+        _ = try bundle.call(["delete", "--force", bundle.identifier])
+        let restore = ["restore", "--detach", "--image-path=\(image)", "--bundle", bundle.directory, bundle.identifier]
+        let restored = try bundle.call(restore)
+        try #require(restored.succeeded, "\(restored)")
+        #expect(try bundle.state().status == "running")
+        #expect(eventually { number() > stood + 2 })
+        #expect(number() < stood + 200)
+        try bundle.succeed("delete", "--force", bundle.identifier)
+    }
+}
