@@ -67,7 +67,7 @@ import Testing
 
     @Test(.requires(.mvrun)) func aMemoryLimitTooSmallToStartSaysSo() throws {
         let bundle = try TemporaryBundle { $0.linux.resources.memory = ["limit": 8192] }
-        expectRefusal(try bundle.run(), naming: "linux.resources.memory.limit", "8192")
+        expectRefusal(try bundle.run(), naming: "memory limit", "too small")
     }
 
     @Test(.requires(.verb("events"))) func eventsReportsStatistics() throws {
@@ -242,9 +242,15 @@ import Testing
         let bundle = try TemporaryBundle()
         try bundle.withRunning { _ throws in
             try bundle.succeed("pause", bundle.identifier)
-            #expect(bundle.cgroupFile("freezer", "freezer.state") == "FROZEN")
+            // A hybrid machine has a freezer in each version.
+            func isFrozen() -> Bool {
+                let unified = "/sys/fs/cgroup/unified/\(bundle.identifier)/cgroup.events"
+                let events = FileManager.default.contents(atPath: unified).map { String(decoding: $0, as: UTF8.self) }
+                return bundle.cgroupFile("freezer", "freezer.state") == "FROZEN" || events?.contains("frozen 1") == true
+            }
+            #expect(isFrozen())
             try bundle.succeed("resume", bundle.identifier)
-            #expect(bundle.cgroupFile("freezer", "freezer.state") == "THAWED")
+            #expect(!isFrozen())
         }
     }
 

@@ -38,7 +38,7 @@ import Testing
 
     @Test func aRootThatIsNoFolderIsNamed() throws {
         let bundle = try TemporaryBundle { $0.root.path = "config.json" }
-        expectRefusal(try bundle.run(), naming: "root.path", "config.json")
+        expectRefusal(try bundle.run(), naming: "root", "config.json", "not a directory")
     }
 
     @Test func theHostsRootIsOutOfReach() throws {

@@ -112,11 +112,11 @@ import Testing
 
     @Test func aLimitThatTheUserMayNotSetIsNamed() throws {
         let bundle = try bundle { $0.linux.resources = ["memory": ["limit": 67_108_864]] }
-        expectRefusal(try bundle.run(), naming: "linux.resources")
+        expectRefusal(try bundle.run(), naming: "memory", "permission denied")
     }
 
     @Test func aMappingThatTheUserMayNotMakeIsNamed() throws {
         let bundle = try bundle { $0.linux.uidMappings = [["containerID": 0, "hostID": 4242, "size": 10]] }
-        expectRefusal(try bundle.run(), naming: "linux.uidMappings")
+        expectRefusal(try bundle.run(), naming: "uid", "4242", "not allowed")
     }
 }
