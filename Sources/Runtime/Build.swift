@@ -12,7 +12,7 @@ package enum Build {
         mvrun version \(version)
         spec: \(Spec.Version.implemented.text)
         libseccomp: \(SeccompFeatures.libraryVersion)
-        +SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU
+        +SELINUX +APPARMOR +CAP +SECCOMP +EBPF
 
         """
     }
@@ -21,11 +21,16 @@ package enum Build {
     package static var features: Features {
         let seccomp = SeccompFeatures()
         var support = Features.Support()
+        support.systemd = false
+        support.systemdUser = false
+        support.intelRdt = false
+        support.intelRdtSchemata = false
+        support.intelRdtMonitoring = false
         support.seccompFlags = Spec.Seccomp.Flag.allCases.filter { seccomp.supportedFlags.contains($0.rawValue) }
         support.seccompArchitectures = Spec.Seccomp.Architecture.allCases.filter { seccomp.archs.contains($0.rawValue) }
         let annotations = [
             ("dev.mvrun.version", version), ("io.github.seccomp.libseccomp.version", seccomp.libseccompVersion),
-            ("org.opencontainers.runc.checkpoint.enabled", "true"),
+            ("org.opencontainers.runc.checkpoint.enabled", "false"),
         ]
         return Features(
             support: support, annotations: annotations.map { Entry(key: $0.0, value: $0.1) },

@@ -11,6 +11,8 @@ package struct BundleCheck: Sendable {
         case honoured
         /// It makes no difference, and the reason says why.
         case ignored
+        /// The specification does not have it, so it is ignored, and is surely not what was meant.
+        case unknown
         /// It keeps the container from being made.
         case error
     }
@@ -30,8 +32,10 @@ package struct BundleCheck: Sendable {
     /// The fields in the order of the text, then what concerns more than one of them.
     package private(set) var fields: [Field] = []
 
+    /// Whether the container can be made, and every field means something.
+    package var isGood: Bool { !fields.contains { $0.verdict == .error || $0.verdict == .unknown } }
     /// Whether the container can be made.
-    package var isGood: Bool { !fields.contains { $0.verdict == .error } }
+    var canBeMade: Bool { !fields.contains { $0.verdict == .error } }
 
     init(_ document: JSONDocument, _ spec: Spec) throws(RuntimeError) {
         let findings = spec.findings
@@ -43,7 +47,7 @@ package struct BundleCheck: Sendable {
                 add(field, .error, finding.message, finding.hint)
             } else if case .unknown(let suggestion) = field.status {
                 let hint = suggestion.map { "did you mean \($0)?" }
-                add(field, .ignored, "the specification has no such field", hint)
+                add(field, .unknown, "the specification has no such field", hint)
             } else if field.status == .ignored {
                 add(field, .ignored, "it is for another platform", nil)
             } else if field.path.isInside("vm") {
@@ -53,6 +57,12 @@ package struct BundleCheck: Sendable {
             } else {
                 add(field, .honoured, nil, nil)
             }
+        }
+        // The profile is read apart from the rest, since a start seldom needs it read.
+        do throws(RuntimeError) {
+            _ = try spec.linux.seccomp?.parsed()
+        } catch {
+            add(error)
         }
         for finding in open {
             fields.append(Field(path: finding.path, line: nil, verdict: .error, reason: finding.message))
@@ -114,7 +124,7 @@ extension Session {
             throw error.during("config.json")
         }
         var check = try BundleCheck(document, spec)
-        guard check.isGood else { return check }
+        guard check.canBeMade else { return check }
         do throws(RuntimeError) {
             let opened = try Bundle(at: bundle, config: config)
             if !exists(opened.rootPath) {

@@ -21,6 +21,8 @@ final class ContainerMaking {
     private var record: ContainerRecord
     private var launcher: Launcher?
     private var hooksHaveRun = false
+    /// What the started program says to the service manager; nil where nobody listens.
+    private(set) var notifications: NotifyProxy?
     private var inquiry: RunningInquiry?
 
     /// The container's first process; 0 before it exists.
@@ -64,6 +66,7 @@ final class ContainerMaking {
     /// Makes everything, up to the point where the program can be started.
     func launch() throws(RuntimeError) {
         do throws(RuntimeError) {
+            if NotifyProxy.managerPath != nil { try directory?.makeNotifyDirectory() }
             if let plan = plan.cgroups { record.cgroups = try ContainerCgroups(creating: plan).records }
             let entrances = try CgroupEntrances(of: ContainerCgroups(records: record.cgroups))
             // The launcher knows the cgroups by the numbers of descriptors that somebody else keeps open.
@@ -87,9 +90,9 @@ final class ContainerMaking {
             try launcher?.launch()
             try register(launcher?.pid ?? 0)
         } catch {
-            let limit = container.record.cgroups.isEmpty ? nil : container.cgroups.limitMet
+            let cause = limitMet()
             undo()
-            throw limit.map { error.hinting($0) } ?? error
+            throw cause ?? error
         }
     }
 
@@ -112,6 +115,9 @@ final class ContainerMaking {
         do throws(RuntimeError) {
             if let socket = request.consoleSocket, let terminal = takeTerminal() {
                 try sendTerminal(terminal, toConsoleSocket: socket)
+            }
+            if let path = NotifyProxy.managerPath {
+                notifications = try directory?.listenForNotifications(managerPath: path)
             }
             try launcher?.start()
             if record.hasPoststart {
@@ -154,6 +160,16 @@ final class ContainerMaking {
         } catch {
             throw RuntimeError(error).during("find the container's process")
         }
+    }
+
+    /// The limit that kept the container from starting, where one did: the error by its effect would be a riddle.
+    private func limitMet() -> RuntimeError? {
+        guard let resources = bundle.spec.linux.resources, let reason = container.cgroups.limitMet else { return nil }
+        if reason.hasPrefix("the memory"), let limit = resources.memory?.limit {
+            return RuntimeError(.unsupported, "linux.resources.memory.limit: \(limit): \(reason)")
+        }
+        guard let limit = resources.pids?.limit else { return nil }
+        return RuntimeError(.unsupported, "linux.resources.pids.limit: \(limit): \(reason)")
     }
 
     /// Writes down what was made, for those who come later and for those who wait now.

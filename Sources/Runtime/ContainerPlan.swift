@@ -24,12 +24,21 @@ extension Session {
     package func plan(
         _ bundle: Bundle, _ request: CreateRequest, startsLater: Bool, handed: HandedDescriptors? = nil
     ) throws(RuntimeError) -> ContainerPlan {
+        if bundle.spec.linux.intelRdt != nil {
+            throw RuntimeError(
+                .unsupported, "linux.intelRdt: this version of mvrun makes no resctrl groups",
+                hint: "remove linux.intelRdt")
+        }
         var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
         options.noPivot = request.noPivot
         options.noNewKeyring = request.noNewKeyring
         options.startsLater = startsLater
         options.preservedDescriptors = handed?.count ?? 0
         options.listenDescriptors = handed?.listening
+        if NotifyProxy.managerPath != nil {
+            options.extraMounts = [NotifyProxy.mount(from: store.directory(of: request.id))]
+            options.extraEnvironment = [NotifyProxy.variable]
+        }
         if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
         let cgroups = try plannedCgroups(bundle.spec, id: request.id, &options)
         options.cgroups = cgroups

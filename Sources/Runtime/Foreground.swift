@@ -1,16 +1,16 @@
 import Diagnostics
 import Glibc
-package import Syscalls
+import Syscalls
 
 /// A program that this process waits for: it gets the signals that this process gets, and the keys of its terminal.
 ///
 /// Signals are queued from the moment this value is made, before the program exists, so none is lost and none ends mvrun
 /// halfway through the making of a container.
-package struct Foreground: ~Copyable {
+struct Foreground: ~Copyable {
     private let signals: SignalQueue
 
     /// Begins to queue signals.
-    package init() throws(SystemError) {
+    init() throws(SystemError) {
         signals = try SignalQueue()
     }
 
@@ -19,19 +19,22 @@ package struct Foreground: ~Copyable {
     /// - Parameters:
     ///   - pid: the program, a child of this process.
     ///   - terminal: the main side of its terminal, where it has one.
+    ///   - notifications: what it says to the service manager.
     /// - Returns: how it ended.
-    package consuming func wait(
-        for pid: Int32, terminal: consuming OwnedDescriptor?
+    consuming func wait(
+        for pid: Int32, terminal: consuming OwnedDescriptor?, notifications: NotifyProxy? = nil
     ) throws(SystemError) -> ProcessEnd {
         let process = try openProcess(pid)
-        guard let terminal else { return try wait(for: pid, process) }
+        guard let terminal else { return try wait(for: pid, process, notifications) }
         var relay = try TerminalRelay(terminal)
         while true {
             var set = PollSet()
             let signalPlace = set.add(signals.descriptor, .readable)
             let places = relay.register(in: &set)
+            let notification = notifications?.register(in: &set)
             _ = try set.wait()
             try relay.carry(set, places)
+            if let notification, set.isReady(notification) { try notifications?.forward(pid) }
             guard set.isReady(signalPlace) else { continue }
             let events = try takeSignals(for: pid, process)
             if events.sizeChanged { relay.copySize() }
@@ -41,12 +44,16 @@ package struct Foreground: ~Copyable {
         }
     }
 
-    private func wait(for pid: Int32, _ process: borrowing OwnedDescriptor) throws(SystemError) -> ProcessEnd {
+    private func wait(
+        for pid: Int32, _ process: borrowing OwnedDescriptor, _ notifications: NotifyProxy?
+    ) throws(SystemError) -> ProcessEnd {
         // It may have ended before the queue was looked at for the first time; its SIGCHLD is in the queue all the same.
         while true {
             var set = PollSet()
             set.add(signals.descriptor, .readable)
+            let notification = notifications?.register(in: &set)
             _ = try set.wait()
+            if let notification, set.isReady(notification) { try notifications?.forward(pid) }
             if let end = try takeSignals(for: pid, process).end { return end }
         }
     }

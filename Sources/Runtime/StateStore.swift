@@ -58,6 +58,7 @@ package struct StateStore: Sendable {
         let path = directory(of: id)
         let temporary = root + "/\(Self.temporaryPrefix)\(getpid())"
         do throws(SystemError) {
+            try refuseForeignRoot()
             try makeRootIfMissing { () throws(SystemError) in try makeDirectory(temporary, mode: 0o711) }
             let made = try OwnedDescriptor.open(temporary, [.directory])
             try made.lock(exclusive: true, wait: false)
@@ -130,6 +131,14 @@ package struct StateStore: Sendable {
 
     /// The start of a name that no container can have, since an id has no such letter.
     static let temporaryPrefix = "~"
+
+    /// Refuses a root in /tmp that somebody else has made there first, to put states of theirs under our eyes.
+    private func refuseForeignRoot() throws(SystemError) {
+        guard root.hasPrefix("/tmp/"), let found = try? status(of: root, followLinks: false) else { return }
+        guard found.kind == .directory, found.userID == geteuid() else {
+            throw SystemError("open", root, .notPermitted)
+        }
+    }
 
     private func makeRootIfMissing(_ make: () throws(SystemError) -> Void) throws(SystemError) {
         do throws(SystemError) {
@@ -231,6 +240,20 @@ package struct ContainerDirectory: ~Copyable {
     ///
     /// It is named by way of the open directory: the path of a socket is short, and that of a store may be long.
     private var startSocket: String { descriptor.procPath + "/start.sock" }
+
+    /// Makes the place of the notification socket.
+    borrowing func makeNotifyDirectory() throws(RuntimeError) {
+        do {
+            try descriptor.makeDirectory("notify", mode: 0o755)
+        } catch {
+            throw RuntimeError(error).during("make the directory of the notification socket")
+        }
+    }
+
+    /// Begins to listen for the program's notifications.
+    borrowing func listenForNotifications(managerPath: String) throws(RuntimeError) -> NotifyProxy {
+        try NotifyProxy(in: descriptor.procPath, managerPath: managerPath)
+    }
 
     /// Makes the start socket.
     borrowing func listenForStart() throws(RuntimeError) -> OwnedDescriptor {

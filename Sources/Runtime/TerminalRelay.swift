@@ -25,16 +25,28 @@ struct TerminalRelay: ~Copyable {
         self.input = input
         self.output = output
         raw = RawTerminal.begin(standardStream: 0)
-        copySize()
     }
 
-    /// Gives the program's terminal the size of ours, where we have one.
+    /// Gives the program's terminal the size of ours.
     borrowing func copySize() {
+        Self.copySize(to: terminal)
+    }
+
+    /// Gives a terminal the size of the one that this process has, where it has one.
+    static func copySize(to terminal: borrowing OwnedDescriptor) {
         for stream in [0, 1, 2] as [Int32] {
             guard let ours = try? OwnedDescriptor.standardStream(stream), let size = try? PseudoTerminal.size(of: ours)
             else { continue }
             try? PseudoTerminal.setSize(of: terminal, rows: size.rows, columns: size.columns)
             return
+        }
+    }
+
+    /// Gives a terminal, where there is one, the size that it has at the program's start.
+    static func copySize(toOptional terminal: borrowing OwnedDescriptor?) {
+        switch terminal {
+        case .some(let terminal): copySize(to: terminal)
+        case .none: return
         }
     }
 

@@ -266,6 +266,13 @@ package func makeDirectories(_ path: String, mode: UInt32) throws(SystemError) {
     }
 }
 
+/// Changes the permission bits of a file.
+///
+/// The corresponding system call is `chmod(2)`.
+package func changeMode(_ path: String, _ mode: UInt32) throws(SystemError) {
+    try syscall("chmod", on: path) { unsafe chmod(path, mode) }
+}
+
 /// Removes an empty directory.
 ///
 /// The corresponding system call is `rmdir(2)`.

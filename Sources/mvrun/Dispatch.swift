@@ -29,7 +29,8 @@ func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws
     case .completion: try CompletionCommand.run(invocation)
     case .version: try VersionCommand.run()
     case .help: try HelpCommand.run(invocation)
-    default: throw RuntimeError(.unsupported, "this build does not have it")
+    case .checkpoint, .restore:
+        throw RuntimeError(.unsupported, "this version of mvrun cannot checkpoint and restore containers")
     }
     return ExitStatus.success
 }

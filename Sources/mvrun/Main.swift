@@ -42,8 +42,7 @@ enum Main {
             return ExitStatus.success
         }
         guard let verb = invocation.verb else {
-            try printOutput(Help.text)
-            return ExitStatus.usage
+            throw RuntimeError(.usage, "the command is missing", hint: "\"mvrun help\" lists the commands")
         }
         return try dispatch(verb, invocation, makeSession(invocation, log))
     }

@@ -84,12 +84,16 @@ extension Session {
         return Examination("resctrl", .ok, "/sys/fs/resctrl")
     }
 
-    func examineCRIU() -> Examination {
-        guard let path = criu ?? pathOfProgram("criu") else {
+    func examineKVM() -> Examination {
+        guard exists("/dev/kvm") else {
             return Examination(
-                "criu", .missing, "no criu in PATH",
-                remedy: "needed for checkpoint and restore alone: install the package criu")
+                "KVM", .missing, "no /dev/kvm", remedy: "needed for microVMs alone: load kvm_amd or kvm_intel")
         }
-        return Examination("criu", .ok, path)
+        guard isWritable("/dev/kvm") else {
+            return Examination(
+                "KVM", .missing, "/dev/kvm is not yours to open",
+                remedy: "needed for microVMs alone: join the group kvm")
+        }
+        return Examination("KVM", .ok, "/dev/kvm")
     }
 }

@@ -124,6 +124,7 @@ extension Session {
                 if let socket = request.consoleSocket, let terminal = launcher.terminal.take() {
                     try sendTerminal(terminal, toConsoleSocket: socket)
                 }
+                TerminalRelay.copySize(toOptional: launcher.terminal)
                 try launcher.start()
             } catch {
                 launcher.destroy()

@@ -1,3 +1,4 @@
+import Cgroups
 package import Diagnostics
 import Syscalls
 
@@ -22,6 +23,7 @@ extension Session {
             let making = try ContainerMaking(request, in: self, startsLater: false, detached: true, isForeground: false)
             try making.launch()
             try making.start()
+            try making.notifications?.waitUntilReady(making.pid)
             log.info("started \(request.id)")
             return 0
         }
@@ -33,13 +35,17 @@ extension Session {
             making = try ContainerMaking(request, in: self, startsLater: false, detached: false, isForeground: !keep)
             try making.launch()
             let terminal = request.consoleSocket == nil ? making.takeTerminal() : nil
+            TerminalRelay.copySize(toOptional: terminal)
             try making.start()
             log.info("started \(request.id)")
-            end = try foreground.wait(for: making.pid, terminal: terminal)
+            end = try foreground.wait(for: making.pid, terminal: terminal, notifications: making.notifications)
         } catch let error as RuntimeError {
             throw error
         } catch {
             throw RuntimeError(.system, "\(error)").during("wait for the program")
+        }
+        if end == .signalled(9), let kills = making.container.cgroups.outOfMemoryKills, kills > 0 {
+            log.warn("\(request.id): the kernel killed it for lack of memory (linux.resources.memory.limit)")
         }
         let inquiry = Result { () throws(RuntimeError) in try making.finishInquiry() }
         if !keep { try deleteEnded(making.container) }

@@ -24,6 +24,12 @@ extension Session {
             try directory.forgetStartSocket()
             throw RuntimeError(.wrongState, "the container is running; only a created container can be started")
         }
+        let notifications: NotifyProxy? =
+            if let path = NotifyProxy.managerPath, exists(directory.path + "/notify") {
+                try directory.listenForNotifications(managerPath: path)
+            } else {
+                nil
+            }
         let log = log
         let pid = container.record.process?.pid ?? 0
         do throws(RuntimeError) {
@@ -39,13 +45,15 @@ extension Session {
         }
         try directory.forgetStartSocket()
         log.info("started \(id)")
-        guard container.record.hasPoststart else { return }
-        do throws(RuntimeError) {
-            try runPoststartHooks(storedSpec(directory.config), of: container)
-        } catch {
-            try? kill(id, signal: 9, all: false)
-            throw error
+        if container.record.hasPoststart {
+            do throws(RuntimeError) {
+                try runPoststartHooks(storedSpec(directory.config), of: container)
+            } catch {
+                try? kill(id, signal: 9, all: false)
+                throw error
+            }
         }
+        try notifications?.waitUntilReady(pid)
     }
 
     /// Gives the listener of a seccomp filter to the agent that the profile names.

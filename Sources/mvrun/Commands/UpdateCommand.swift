@@ -40,7 +40,7 @@ enum UpdateCommand {
     private static func text(of invocation: Invocation) throws(RuntimeError) -> [UInt8] {
         let memory = try numbers(
             invocation,
-            [("limit", .memory), ("reservation", .memoryReservation), ("swap", .memorySwap)], parse: bytes)
+            [("limit", .memory), ("reservation", .memoryReservation), ("swap", .memorySwap)], parse: Quantity.bytes)
         let cpu = try numbers(
             invocation,
             [
@@ -78,17 +78,5 @@ enum UpdateCommand {
             found.append((option.name, number))
         }
         return found
-    }
-
-    /// A number of bytes: plain, or with a unit of 1024 as runc takes it (64k, 512MiB, 2g).
-    static func bytes(_ text: String) -> Int? {
-        if let number = Int(text) { return number }
-        let digits = text.prefix { $0.isNumber && $0.isASCII }
-        guard let number = Int(digits) else { return nil }
-        var unit = text.dropFirst(digits.utf8.count).lowercased()
-        if unit.hasSuffix("ib") { unit.removeLast(2) } else if unit.hasSuffix("b") { unit.removeLast() }
-        guard let exponent = ["", "k", "m", "g", "t", "p"].firstIndex(of: unit) else { return nil }
-        let (result, overflow) = number.multipliedReportingOverflow(by: 1 << (10 * exponent))
-        return overflow ? nil : result
     }
 }
