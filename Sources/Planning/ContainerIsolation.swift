@@ -1,6 +1,7 @@
 package import Diagnostics
 package import OCI
 package import Plans
+import Syscalls
 
 /// Compiles a bundle into the plan of a namespace and cgroup container.
 ///
@@ -16,6 +17,10 @@ package enum ContainerIsolation {
         let spec = bundle.spec
         guard let process = spec.process else {
             throw RuntimeError(.invalidBundle, "config.json: process is missing, and a container needs one")
+        }
+        if let label = spec.linux.mountLabel, !label.isEmpty, !exists("/sys/fs/selinux/enforce") {
+            throw RuntimeError(
+                .unsupported, "config.json: linux.mountLabel: this host has no SELinux (nothing at /sys/fs/selinux)")
         }
         let namespaces = NamespacePlan(spec.linux)
         try requireMountNamespace(spec, namespaces)

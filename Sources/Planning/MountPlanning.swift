@@ -82,7 +82,8 @@ struct MountPlanning {
     /// mount(2)'s flags of a bind mount as attributes: what was not said is inherited from the source.
     private func bindAttributes(_ parsed: MountOptions) -> MountStep.Attributes {
         let set = attributes(parsed.flags)
-        return MountStep.Attributes(set: set, clear: attributes(parsed.cleared) & ~set | accessTimeMask(set))
+        let cleared = attributes(parsed.cleared) & ~set
+        return MountStep.Attributes(set: set, clear: cleared | accessTimeMask(set | cleared))
     }
 
     /// A policy for access times replaces another only where the old one is cleared in the same call, mount_setattr(2).

@@ -12,10 +12,10 @@ struct NamespacePlan {
     init(_ linux: Spec.Linux) {
         var new: Set<NamespaceKind> = []
         var joins: [NamespaceJoin] = []
-        for namespace in linux.namespaces {
+        for (index, namespace) in linux.namespaces.enumerated() {
             guard let kind = NamespaceKind(name: namespace.type.rawValue) else { continue }
             if let path = namespace.path, !path.isEmpty {
-                joins.append(NamespaceJoin(kind: kind, path: path))
+                joins.append(NamespaceJoin(kind: kind, path: path, field: "linux.namespaces[\(index)].path"))
             } else {
                 new.insert(kind)
             }

@@ -24,24 +24,26 @@ struct IdentitySteps {
         ]
         let noPrivileges: [SetupStep] = process.noNewPrivileges ? [.noNewPrivileges] : []
         // The bounding set goes first: dropping from it takes a capability itself.
+        // The limits are the last that somebody outside sets, for the steps between could stumble over them.
         let first: [SetupStep] = [.boundingSet(sets.bounding)]
+        let limits: [SetupStep] = process.rlimits.isEmpty ? [] : [.awaitLimits]
         guard let seccomp else {
-            beforeStart = first + become + noPrivileges + [.findProgram]
+            beforeStart = first + limits + become + noPrivileges + [.findProgram]
             afterStart = []
             return
         }
         switch (process.noNewPrivileges, seccomp.notifies) {
         case (true, false):
-            beforeStart = first + become + noPrivileges + [.findProgram]
+            beforeStart = first + limits + become + noPrivileges + [.findProgram]
             afterStart = [.seccomp(seccomp)]
         case (true, true):
-            beforeStart = first + become + noPrivileges + [.findProgram, .seccomp(seccomp)]
+            beforeStart = first + limits + become + noPrivileges + [.findProgram, .seccomp(seccomp)]
             afterStart = []
         case (false, false):
-            beforeStart = first + [.findProgram]
+            beforeStart = first + [.findProgram] + limits
             afterStart = [.seccomp(seccomp)] + become
         case (false, true):
-            beforeStart = first + [.findProgram, .seccomp(seccomp)] + become
+            beforeStart = first + limits + [.findProgram, .seccomp(seccomp)] + become
             afterStart = []
         }
     }

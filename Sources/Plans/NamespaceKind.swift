@@ -67,11 +67,14 @@ package struct NamespaceJoin: Equatable, Sendable {
     package var kind: NamespaceKind
     /// Where it is found.
     package var path: String
+    /// The JSON path, for errors.
+    package var field: String
 
     /// Names a namespace.
-    package init(kind: NamespaceKind, path: String) {
+    package init(kind: NamespaceKind, path: String, field: String) {
         self.kind = kind
         self.path = path
+        self.field = field
     }
 }
 

@@ -67,6 +67,9 @@ package enum SetupStep: Equatable, Sendable {
     case securityLabel(SecurityLabel)
     /// Make the working directory where it is missing.
     case makeDirectory(String)
+    /// Wait while the launcher sets the resource limits: from outside, since raising one takes a privilege of the initial
+    /// user namespace, and before the ids change, since afterwards this takes one too (prlimit(2)).
+    case awaitLimits
     /// Find the program, and say so now if it is missing.
     case findProgram
     /// Set the no_new_privs bit.
@@ -135,8 +138,8 @@ extension SetupStep: CustomStringConvertible {
         case .domainname(let name): "set the domain name to \(name)"
         case .loopbackUp: "bring the loopback device up"
         case .propagation: "keep mounts from spreading to the host"
-        case .prepareRoot(let path): "prepare the root \(path)"
-        case .mount(let step): step.description
+        case .prepareRoot(let path): "prepare root.path \(path)"
+        case .mount(let step): step.description + (step.index.map { " (mounts[\($0)])" } ?? "")
         case .devices(let devices, _): "make \(devices.count) device nodes"
         case .defaultLinks: "make the links of /dev"
         case .terminal: "open a terminal"
@@ -155,6 +158,7 @@ extension SetupStep: CustomStringConvertible {
         case .affinity: "set the CPU affinity"
         case .securityLabel: "set the security label"
         case .makeDirectory(let path): "make the directory \(path)"
+        case .awaitLimits: "wait for the resource limits"
         case .findProgram: "find the program"
         case .noNewPrivileges: "set no_new_privs"
         case .identity(let identity, _): "become user \(identity.userID), group \(identity.groupID)"

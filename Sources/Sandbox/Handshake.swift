@@ -13,6 +13,8 @@ enum StageMessage: Equatable {
     case child(pid: Int32)
     /// The root is prepared: the runtime's hooks are due.
     case hooksDue
+    /// The resource limits are due.
+    case limitsDue
     /// The terminal's main side comes with this packet.
     case terminal
     /// The filter is installed; its listener is this descriptor of the stage's, which waits to go on.
@@ -45,6 +47,7 @@ private enum Mark {
     static let warning = UInt8(ascii: "w")
     static let child = UInt8(ascii: "C")
     static let hooksDue = UInt8(ascii: "H")
+    static let limitsDue = UInt8(ascii: "l")
     static let terminal = UInt8(ascii: "T")
     static let seccompListener = UInt8(ascii: "L")
     static let ready = UInt8(ascii: "R")
@@ -70,6 +73,7 @@ extension StageMessage {
             writer.write(Mark.child)
             writer.write(pid)
         case .hooksDue: writer.write(Mark.hooksDue)
+        case .limitsDue: writer.write(Mark.limitsDue)
         case .terminal: writer.write(Mark.terminal)
         case .seccompListener(let number):
             writer.write(Mark.seccompListener)
@@ -94,6 +98,7 @@ extension StageMessage {
         case Mark.warning: self = .warning(try reader.text())
         case Mark.child: self = .child(pid: try reader.number())
         case Mark.hooksDue: self = .hooksDue
+        case Mark.limitsDue: self = .limitsDue
         case Mark.terminal: self = .terminal
         case Mark.seccompListener: self = .seccompListener(number: try reader.number())
         case Mark.ready: self = .ready

@@ -14,16 +14,21 @@ import Syscalls
 ///   - groups: the map of groups.
 func writeIDMaps(of process: Int32, users: [IDMapping], groups: [IDMapping]) throws(RuntimeError) {
     let privileged = geteuid() == 0
-    try during("map the user namespace's ids") {
+    try during("linux.uidMappings") {
         if privileged {
             try writeFile(text(users), to: "/proc/\(process)/uid_map")
-            try writeFile(text(groups), to: "/proc/\(process)/gid_map")
             return
         }
         if isOwn(users, geteuid()) {
             try writeFile(text(users), to: "/proc/\(process)/uid_map")
         } else {
             try runMapper("newuidmap", process, users)
+        }
+    }
+    try during("linux.gidMappings") {
+        if privileged {
+            try writeFile(text(groups), to: "/proc/\(process)/gid_map")
+            return
         }
         if isOwn(groups, getegid()) {
             // Without a privilege a group may only be mapped once setgroups is denied for good.

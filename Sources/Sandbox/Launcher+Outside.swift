@@ -70,9 +70,13 @@ extension Launcher {
         _ = try? waitForChild(holder)
     }
 
-    /// Sets what only somebody outside may set, or what the stage would stumble over.
+    /// Sets what only somebody outside may set.
     borrowing func finishFromOutside() throws(RuntimeError) {
         if let adjustment = plan.launch.oomScoreAdjustment { try adjustOOMScore(adjustment) }
+    }
+
+    /// Sets the resource limits.
+    borrowing func setLimits() throws(RuntimeError) {
         for limit in plan.launch.resourceLimits { try set(limit) }
     }
 

@@ -183,6 +183,9 @@ package struct Launcher: ~Copyable {
             case .hooksDue:
                 try surroundings.hooks(pid)
                 try say(.goOn(pid: pid))
+            case .limitsDue:
+                try setLimits()
+                try say(.goOn(pid: pid))
             case .seccompListener(let number): try passListener(number)
             case .terminal: continue
             case .end: throw unexpectedEnd()

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct WireTests {
     private static let steps: [SetupStep] = [
-        .joinNamespaces([NamespaceJoin(kind: .network, path: "/run/netns/a")]),
+        .joinNamespaces([NamespaceJoin(kind: .network, path: "/run/netns/a", field: "linux.namespaces[0]")]),
         .joinProcess(kinds: 0x4000_0000), .fork(namespaces: 0x2000_0000, mapped: true),
         .newTimeNamespace([ClockOffset(clock: "boottime", seconds: -3, nanoseconds: 7)]), .newCgroupNamespace,
         .newSession, .newKeyring(name: "_ses.a"), .hostname("a"), .domainname("b"), .loopbackUp, .propagation(1 << 19),
@@ -29,7 +29,7 @@ import Testing
         .ioPriority(0x2004),
         .scheduler(
             SchedulerAttributes(policy: 3, flags: 1, nice: -2, priority: 0, runtime: 1, deadline: 2, period: 3)),
-        .affinity([3]), .securityLabel(.appArmor("p")), .securityLabel(.seLinux("l")), .findProgram, .noNewPrivileges,
+        .affinity([3]), .securityLabel(.appArmor("p")), .securityLabel(.seLinux("l")), .awaitLimits, .findProgram, .noNewPrivileges,
         .identity(Identity(userID: 1, groupID: 2, additionalGroups: [3], umask: 0o22), keepCapabilities: true),
         .capabilities(CapabilitySets(bounding: 1, effective: 2, inheritable: 3, permitted: 4, ambient: 5)),
         .boundingSet(9), .seccomp(SeccompFilter(instructions: [1, 2, 3, 4, 5, 6, 7, 8], flags: 2, notifies: true)),

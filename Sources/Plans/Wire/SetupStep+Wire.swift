@@ -31,6 +31,7 @@ private enum Tag: UInt8 {
     case affinity
     case securityLabel
     case makeDirectory
+    case awaitLimits
     case findProgram
     case noNewPrivileges
     case identity
@@ -159,6 +160,8 @@ extension SetupStep: PlanCoded {
         case .makeDirectory(let a):
             writer.write(Tag.makeDirectory.rawValue)
             writer.write(a)
+        case .awaitLimits:
+            writer.write(Tag.awaitLimits.rawValue)
         case .findProgram:
             writer.write(Tag.findProgram.rawValue)
         case .noNewPrivileges:
@@ -249,6 +252,7 @@ extension SetupStep: PlanCoded {
         case .affinity: .affinity(try reader.content())
         case .securityLabel: .securityLabel(try SetupStep.SecurityLabel(from: &reader))
         case .makeDirectory: .makeDirectory(try reader.text())
+        case .awaitLimits: .awaitLimits
         case .findProgram: .findProgram
         case .noNewPrivileges: .noNewPrivileges
         case .identity: .identity(try Identity(from: &reader), keepCapabilities: try reader.flag())

@@ -2,10 +2,11 @@ extension NamespaceJoin: PlanCoded {
     package func write(to writer: inout PlanWriter) {
         writer.write(kind.rawValue)
         writer.write(path)
+        writer.write(field)
     }
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
-        self.init(kind: try reader.enumeration(), path: try reader.text())
+        self.init(kind: try reader.enumeration(), path: try reader.text(), field: try reader.text())
     }
 }
 

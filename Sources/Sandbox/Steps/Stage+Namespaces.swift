@@ -11,7 +11,7 @@ extension Stage {
     func join(_ joins: [NamespaceJoin]) throws {
         var opened: [SharedDescriptor] = []
         for join in joins {
-            let file = SharedDescriptor(try during(join.path) { try OwnedDescriptor.open(join.path) })
+            let file = SharedDescriptor(try during(join.field) { try OwnedDescriptor.open(join.path) })
             try check(file.file, is: join)
             opened.append(file)
         }
@@ -44,12 +44,12 @@ extension Stage {
         do {
             found = try file.namespaceKind(subject: join.path)
         } catch {
-            throw RuntimeError(.invalidBundle, "\(join.path) is not a namespace")
+            throw RuntimeError(.invalidBundle, "\(join.field): \(join.path) is not a namespace")
         }
         guard found == join.kind.cloneFlag else {
             let name = NamespaceKind.allCases.first { $0.cloneFlag == found }?.name ?? "other"
             throw RuntimeError(
-                .invalidBundle, "\(join.path) is a namespace of type \(name), not \(join.kind.name)")
+                .invalidBundle, "\(join.field): \(join.path) is a namespace of type \(name), not \(join.kind.name)")
         }
     }
 
@@ -142,7 +142,7 @@ extension Stage {
             case .noEntry:
                 throw RuntimeError(.unsupported, "this kernel has no such parameter (no such file or directory)")
             case .invalidArgument:
-                throw RuntimeError(.invalidBundle, "the kernel refuses the value \"\(parameter.value)\"")
+                throw RuntimeError(.invalidBundle, "the kernel refuses the value \"\(parameter.value)\" (invalid argument)")
             default: throw RuntimeError(error)
             }
         }

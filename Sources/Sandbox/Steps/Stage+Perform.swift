@@ -40,7 +40,7 @@ extension Stage {
         case .defaultLinks: try makeDefaultLinks()
         case .terminal(let rows, let columns, let bindConsole):
             try openTerminal(rows: rows, columns: columns, bindConsole: bindConsole)
-        case .awaitHooks: try awaitHooks()
+        case .awaitHooks: try awaitLauncher(.hooksDue)
         case .hooks(let hooks): try runHooks(hooks, state: hookState(status: "created"))
         case .enterRoot(let way): try enterRoot(way)
         case .rootPropagation(let flags): try Mounting.mount(nil, at: "/", type: nil, flags: flags)
@@ -59,13 +59,10 @@ extension Stage {
         case .personality(let value): try setPersonality(value)
         case .memoryPolicy(let mode, let nodes): try Scheduling.setMemoryPolicy(mode: mode, nodes: nodes)
         case .ioPriority(let priority): try Scheduling.setIOPriority(priority)
-        case .scheduler(let attributes):
-            try Scheduling.setAttributes(
-                policy: attributes.policy, flags: attributes.flags, nice: attributes.nice,
-                priority: attributes.priority, runtime: attributes.runtime, deadline: attributes.deadline,
-                period: attributes.period)
+        case .scheduler(let attributes): try set(attributes)
         case .affinity(let mask): try Scheduling.setAffinity(mask)
         case .securityLabel(let label): try labelExec(label)
+        case .awaitLimits: try awaitLauncher(.limitsDue)
         case .findProgram: programPath = try findProgram()
         case .noNewPrivileges: try ProcessControl.setNoNewPrivileges()
         case .identity(let identity, let keepCapabilities):
@@ -78,9 +75,25 @@ extension Stage {
         }
     }
 
-    /// Tells the launcher that its hooks are due, and waits until they are done.
-    private func awaitHooks() throws(RuntimeError) {
-        try send(.hooksDue)
+    private func set(_ attributes: SchedulerAttributes) throws(RuntimeError) {
+        do {
+            try Scheduling.setAttributes(
+                policy: attributes.policy, flags: attributes.flags, nice: attributes.nice,
+                priority: attributes.priority, runtime: attributes.runtime, deadline: attributes.deadline,
+                period: attributes.period)
+        } catch {
+            let isRealTime = attributes.policy == 1 || attributes.policy == 2
+            throw RuntimeError(
+                error,
+                hint: isRealTime && error.errno == .notPermitted
+                    ? "in a v1 cpu cgroup a real-time policy needs linux.resources.cpu.realtimeRuntime" : nil
+            ).during("process.scheduler")
+        }
+    }
+
+    /// Tells the launcher that something of its own is due, and waits until that is done.
+    private func awaitLauncher(_ message: StageMessage) throws(RuntimeError) {
+        try send(message)
         switch try receive() {
         case .goOn(let pid): hostPID = pid
         case .end: endWithoutLauncher()

@@ -6,6 +6,8 @@ import Syscalls
 extension Stage {
     /// Makes the root file system a mount of its own: only a mount can become the root.
     func prepareRoot(_ path: String) throws {
+        // Neither the root nor what it is mounted on may be shared, pivot_root(2). With the usual propagation nothing is.
+        if sharesMounts { try makePrivate(mountOf: path) }
         do {
             try Mounting.mount(path, at: path, type: nil, flags: UInt64(CLX_MS_BIND | CLX_MS_REC))
         } catch {
@@ -13,6 +15,30 @@ extension Stage {
             throw RuntimeError(.notFound, "root.path: \(path) does not exist (no such file or directory)")
         }
         root = SharedDescriptor(try OwnedDescriptor.open(path, [.path, .directory]))
+    }
+
+    /// Whether the plan leaves mounts that spread.
+    private var sharesMounts: Bool {
+        let recursiveSlave = UInt64(CLX_MS_SLAVE | CLX_MS_REC)
+        return plan.steps.contains { step in
+            if case .propagation(let flags) = step { return flags != recursiveSlave }
+            return false
+        }
+    }
+
+    /// Makes the mount that a path lies on private.
+    private func makePrivate(mountOf path: String) throws(SystemError) {
+        var mountPoint = path
+        while true {
+            do {
+                return try Mounting.mount(nil, at: mountPoint, type: nil, flags: UInt64(CLX_MS_PRIVATE))
+            } catch {
+                // EINVAL: no mount point; the next directory up may be one, and the root is.
+                guard error.errno == .invalidArgument, let slash = mountPoint.lastIndex(of: "/"), mountPoint != "/"
+                else { throw error }
+                mountPoint = slash == mountPoint.startIndex ? "/" : String(mountPoint[..<slash])
+            }
+        }
     }
 
     /// The prepared root, or `/` in a sandbox that uses what it finds.
