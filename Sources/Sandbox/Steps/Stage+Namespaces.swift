@@ -142,7 +142,8 @@ extension Stage {
             case .noEntry:
                 throw RuntimeError(.unsupported, "this kernel has no such parameter (no such file or directory)")
             case .invalidArgument:
-                throw RuntimeError(.invalidBundle, "the kernel refuses the value \"\(parameter.value)\" (invalid argument)")
+                throw RuntimeError(
+                    .invalidBundle, "the kernel refuses the value \"\(parameter.value)\" (invalid argument)")
             default: throw RuntimeError(error)
             }
         }

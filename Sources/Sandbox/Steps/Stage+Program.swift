@@ -41,9 +41,9 @@ extension Stage {
         for directory in (search ?? "/bin:/usr/bin").split(separator: ":", omittingEmptySubsequences: false) {
             let candidate = directory.isEmpty ? "./\(name)" : "\(directory)/\(name)"
             guard let fault = whyNotExecutable(candidate) else { return candidate }
-            if fault.kind == .programNotExecutable { refused = refused ?? fault }
+            if fault.kind == .programNotExecutable { refused = refused ?? fault.during("exec \(candidate)") }
         }
-        if let refused { throw refused.during("exec \(name)") }
+        if let refused { throw refused }
         throw RuntimeError(
             .programNotFound, "exec \"\(name)\": executable file not found in $PATH",
             hint: search == nil ? "the environment has no PATH; /bin and /usr/bin were searched" : nil)
@@ -55,16 +55,16 @@ extension Stage {
         do {
             found = try status(of: path)
         } catch let error where error.errno == .noEntry || error.errno == .notDirectory {
-            return RuntimeError(.programNotFound, "\(path): no such file or directory", errno: error.errno)
+            return RuntimeError(.programNotFound, "no such file or directory", errno: error.errno)
         } catch {
-            return RuntimeError(.programNotExecutable, "\(error)", errno: error.errno)
+            return RuntimeError(.programNotExecutable, "\(error.errno)", errno: error.errno)
         }
         if found.kind == .directory {
-            return RuntimeError(.programNotExecutable, "\(path) is a directory (permission denied)")
+            return RuntimeError(.programNotExecutable, "it is a directory: permission denied")
         }
         guard found.kind == .regular, found.permissions & 0o111 != 0 else {
             return RuntimeError(
-                .programNotExecutable, "\(path): permission denied",
+                .programNotExecutable, "permission denied",
                 hint: "no execute bit is set (mode \(String(found.permissions, radix: 8)))")
         }
         return nil
