@@ -289,6 +289,7 @@ import Testing
         bundle.spec.linux.cgroupsPath = .string("\(path)/\(bundle.identifier)")
         let outcome = try bundle.run(["/bin/cat", "/proc/self/cgroup"])
         #expect(!outcome.output.contains(".."), "\(outcome)")
+        #expect(!FileManager.default.fileExists(atPath: "/sys/fs/cgroup/escape"))
         HostInventory(naming: bundle.identifier).remove()
         if let top = CgroupView.hierarchy("memory") { rmdir("\(top)/escape") }
     }
