@@ -37,6 +37,9 @@ package struct BundleCheck: Sendable {
     /// Whether the container can be made.
     var canBeMade: Bool { !fields.contains { $0.verdict == .error } }
 
+    /// Says nothing yet.
+    fileprivate init() {}
+
     init(_ document: JSONDocument, _ spec: Spec) throws(RuntimeError) {
         let findings = spec.findings
         var open = findings.errors
@@ -82,7 +85,13 @@ package struct BundleCheck: Sendable {
         let named = fields.indices.filter { text.hasPrefix(fields[$0].path + ":") }
             .max { fields[$0].path.utf8.count < fields[$1].path.utf8.count }
         guard let named else {
-            fields.append(Field(path: "", line: nil, verdict: .error, reason: reason(text)))
+            // The field is not there, or what was in it was taken out to read the rest.
+            let path = text.prefix { $0 != ":" && $0 != " " && $0 != "(" }
+            let isPath = !path.isEmpty && text.dropFirst(path.count).hasPrefix(": ")
+            fields.append(
+                Field(
+                    path: isPath ? String(path) : "", line: nil, verdict: .error,
+                    reason: reason(isPath ? String(text.dropFirst(path.count + 2)) : text)))
             return
         }
         let field = fields[named]
@@ -109,21 +118,20 @@ extension Session {
     /// - Throws: that there is no config.json, or that it cannot be read as one.
     package func check(bundle: String, config: String?) throws(RuntimeError) -> BundleCheck {
         let file = config ?? "\(bundle)/config.json"
-        let document: JSONDocument
+        let bytes: [UInt8]
         do {
-            document = try JSONDocument(try readFile(file, limit: documentSizeLimit), named: "config.json")
-        } catch let error as RuntimeError {
-            throw error
+            bytes = try readFile(file, limit: documentSizeLimit)
         } catch {
-            throw RuntimeError(.invalidBundle, "\(error)", hint: "mvrun spec makes a config.json")
+            throw RuntimeError(error, hint: "mvrun spec makes a config.json").during("read the bundle's config")
         }
-        let spec: Spec
-        do throws(RuntimeError) {
-            spec = try Spec(document)
-        } catch {
-            throw error.during("config.json")
+        let readable = try ReadableSpec(bytes)
+        guard let spec = readable.spec else {
+            var check = BundleCheck()
+            for error in readable.errors { check.add(error) }
+            return check
         }
-        var check = try BundleCheck(document, spec)
+        var check = try BundleCheck(readable.document, spec)
+        for error in readable.errors { check.add(error) }
         guard check.canBeMade else { return check }
         do throws(RuntimeError) {
             let opened = try Bundle(at: bundle, config: config)

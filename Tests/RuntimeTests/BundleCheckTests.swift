@@ -52,6 +52,20 @@ import Testing
         #expect(check.fields.last == BundleCheck.Field(path: "", line: nil, verdict: .error, reason: "something else"))
     }
 
+    @Test func faultsOfTypeAreToldTogether() throws {
+        let text = """
+            {"ociVersion": "1.2.0", "root": {"path": "rootfs"},
+             "process": {"cwd": "/", "args": ["sh"], "user": {"uid": 0, "gid": 0},
+              "rlimits": [{"type": "RLIMIT_CPU", "soft": 1, "hard": 1}, {"type": "RLIMIT_FOO", "soft": 1, "hard": 1}]},
+             "hostname": ["x"]}
+            """
+        let readable = try ReadableSpec(Array(text.utf8))
+        let faults = readable.errors.map(\.description)
+        #expect(faults.contains { $0.hasPrefix("process.rlimits[1].type: ") && $0.hasSuffix("(line 3)") }, "\(faults)")
+        #expect(faults.contains { $0.hasPrefix("hostname: ") && $0.hasSuffix("(line 4)") }, "\(faults)")
+        #expect(readable.spec?.process?.rlimits.count == 1)
+    }
+
     @Test func aVirtualMachineMeansNothingToAContainer() throws {
         let check = try check(
             """
