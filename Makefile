@@ -13,7 +13,7 @@ LAB_TESTS ?= ConformanceTests.CgroupV2
 
 # What the programs link against, what the tests run, the runtimes that `bench` measures against, and what the Swift
 # toolchain itself needs of Debian.
-packages := busybox-static crun git jq libcap-dev libseccomp-dev libsystemd-dev mmdebstrap pkg-config runc strace uidmap \
+packages := busybox-static crun dbus git jq libcap-dev libseccomp-dev libsystemd-dev mmdebstrap pkg-config runc strace systemd uidmap \
     g++ libcurl4 libedit2 libncurses6 libsqlite3-0 libxml2
 
 # The installed programs, of those that Package.swift has. The first kind is linked without any shared library, so that
@@ -75,9 +75,11 @@ test: lint build ## checks, builds, then runs every test against the release pro
 test-long: lint build ## the same with the tests that take minutes
 	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check)
 
-test-lab: build debug ## runs the tests that need full cgroup v2, in the machine of Tests/Lab
+test-lab: build debug ## runs the tests that need full cgroup v2 or systemd, in the machine of Tests/Lab
 	Tests/Lab/lab -t 1800 -e $(tested) -- .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
 	    --filter '$(LAB_TESTS)'
+	Tests/Lab/lab -t 1800 -e $(tested) -- Tests/Lab/with-systemd .build/debug/mvrunPackageTests.xctest \
+	    --testing-library swift-testing --filter ConformanceTests.Systemd
 
 .PHONY: lint
 lint: need-swift

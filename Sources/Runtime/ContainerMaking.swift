@@ -49,7 +49,8 @@ final class ContainerMaking {
         record.hasPoststart = !bundle.spec.hooks[.poststart].isEmpty
         record.hasPoststop = !bundle.spec.hooks[.poststop].isEmpty
         record.isForeground = isForeground
-        record.cgroups = plan.cgroups.map(intendedCgroups) ?? []
+        // A scope may be somebody else's until systemd has made it; ours empties itself with the process in it.
+        if plan.scope == nil { record.cgroups = plan.cgroups.map(intendedCgroups) ?? [] }
         do {
             record.launcher = try ProcessIdentity(of: currentProcess())
         } catch {
@@ -67,7 +68,11 @@ final class ContainerMaking {
     func launch() throws(RuntimeError) {
         do throws(RuntimeError) {
             if NotifyProxy.managerPath != nil { try directory?.makeNotifyDirectory() }
-            if let plan = plan.cgroups { record.cgroups = try ContainerCgroups(creating: plan).records }
+            if plan.scope == nil, let plan = plan.cgroups {
+                // Where this fails it has made nothing that stays: what is there may be another container's.
+                record.cgroups = []
+                record.cgroups = try ContainerCgroups(creating: plan).records
+            }
             let entrances = try CgroupEntrances(of: ContainerCgroups(records: record.cgroups))
             // The launcher knows the cgroups by the numbers of descriptors that somebody else keeps open.
             defer { withExtendedLifetime(entrances) {} }
@@ -77,6 +82,7 @@ final class ContainerMaking {
                 warn: { [log = session.log] text in log.warn(text) })
             surroundings.cgroup = entrances.unified
             surroundings.cgroupTasks = entrances.tasks
+            surroundings.afterClone = { [unowned self] pid throws(RuntimeError) in try enterScope(pid) }
             surroundings.clampsLimits = request.clampsLimits
             surroundings.takeListener = { [unowned self] listener, process throws(RuntimeError) in
                 if let answers = plan.answers {
@@ -144,6 +150,23 @@ final class ContainerMaking {
 
     /// The container, as it is kept.
     var container: Container { Container(record, in: session.store) }
+
+    /// Has systemd make the container's scope around its process, where systemd is to do so.
+    private func enterScope(_ pid: Int32) throws(RuntimeError) {
+        guard let scope = plan.scope, let cgroups = plan.cgroups else { return }
+        let systemd = try session.systemd()
+        var properties = SystemdProperty.properties(of: cgroups)
+        for annotation in record.annotations where annotation.key.hasPrefix(SystemdProperty.annotationPrefix) {
+            if let property = try SystemdProperty(annotation: annotation.key, annotation.value) {
+                properties.append(property)
+            } else {
+                session.log.warn("annotations: \(annotation.key) is ignored: an annotation may not set it")
+            }
+        }
+        try systemd.start(scope, process: pid, container: record.id, properties: properties)
+        record.systemdUnit = scope.unit
+        record.cgroups = try ContainerCgroups(madeBySystemd: cgroups, around: pid).records
+    }
 
     /// Runs the hooks of the runtime's namespaces.
     private func runHooks(_ pid: Int32) throws(RuntimeError) {

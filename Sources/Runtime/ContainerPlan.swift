@@ -1,4 +1,4 @@
-import Cgroups
+package import Cgroups
 package import Diagnostics
 import Glibc
 import JSON
@@ -13,6 +13,8 @@ package struct ContainerPlan: Sendable {
     package var sandbox: SandboxPlan
     /// The cgroups and what is written into them; nil where the container stays in the caller's.
     package var cgroups: CgroupPlan?
+    /// The scope in which systemd makes the cgroup; nil where mvrun makes the cgroups itself.
+    package var scope: SystemdScope?
     /// Where the listener of the seccomp filter goes, and what goes with it.
     var listener: (path: String, metadata: String?)?
     /// How calls are answered that mvrun itself is asked about.
@@ -40,14 +42,16 @@ extension Session {
             options.extraEnvironment = [NotifyProxy.variable]
         }
         if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
-        let cgroups = try plannedCgroups(bundle.spec, id: request.id, &options)
+        let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
+        let cgroups = try plannedCgroups(bundle.spec, scope, id: request.id, &options)
         options.cgroups = cgroups
         let seccomp = try compiledSeccomp(bundle.spec)
         options.seccomp = seccomp?.filter
         let answers = try request.seccompInquiry?.ask(bundle.spec, &options.seccomp)
         let sandbox = try ContainerIsolation.plan(bundle, options: options)
         return ContainerPlan(
-            sandbox: sandbox, cgroups: cgroups, listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) },
+            sandbox: sandbox, cgroups: cgroups, scope: scope,
+            listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) },
             answers: answers)
     }
 
@@ -73,22 +77,20 @@ extension Session {
     }
 
     private func plannedCgroups(
-        _ spec: Spec, id: String, _ options: inout PlanOptions
+        _ spec: Spec, _ scope: SystemdScope?, id: String, _ options: inout PlanOptions
     ) throws(RuntimeError) -> CgroupPlan? {
-        switch cgroupManager {
-        case .disabled: return nil
-        case .systemd:
-            throw RuntimeError(
-                .unsupported, "--systemd-cgroup: this build cannot ask systemd for a scope",
-                hint: "leave the option out; cgroups are then made in the file system")
-        case .cgroupfs:
-            let layout = try CgroupLayout.current()
-            options.layout = layout
-            let path = try CgroupsPath(spec.linux.cgroupsPath, id: id)
-            return try CgroupPlan(
-                for: spec.linux.resources ?? Spec.Resources(), at: path, on: layout,
-                unprivileged: toleratesCgroups ?? !options.isPrivileged)
+        guard cgroupManager != .disabled else { return nil }
+        let layout = try CgroupLayout.current()
+        options.layout = layout
+        let path: CgroupsPath
+        if let scope {
+            path = try cgroupsPath(of: scope, on: layout)
+        } else {
+            path = try CgroupsPath(spec.linux.cgroupsPath, id: id)
         }
+        return try CgroupPlan(
+            for: spec.linux.resources ?? Spec.Resources(), at: path, on: layout,
+            unprivileged: toleratesCgroups ?? !options.isPrivileged)
     }
 
     private func compiledSeccomp(_ spec: Spec) throws(RuntimeError) -> CompiledSeccomp? {
@@ -114,16 +116,19 @@ extension Session {
         return String(writer.text.dropLast())
     }
 
-    /// Where mvrun-init is: beside this program, or where it is installed.
-    func initProgramPath() throws(RuntimeError) -> String {
+    /// Where mvrun-init is.
+    func initProgramPath() throws(RuntimeError) -> String { try programPath("mvrun-init") }
+
+    /// Where a program that only mvrun starts is: beside this one, or where it is installed.
+    func programPath(_ name: String) throws(RuntimeError) -> String {
         let own: String
         do {
             own = try linkTarget("/proc/self/exe")
         } catch {
-            throw RuntimeError(error).during("find mvrun-init")
+            throw RuntimeError(error).during("find \(name)")
         }
         let directory = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ""
-        let beside = directory + "/mvrun-init"
-        return exists(beside) ? beside : directory + "/../libexec/mvrun/mvrun-init"
+        let beside = "\(directory)/\(name)"
+        return exists(beside) ? beside : "\(directory)/../libexec/mvrun/\(name)"
     }
 }

@@ -32,7 +32,7 @@ package struct ContainerRecord: Equatable, Sendable {
     package var namespaces: UInt64 = 0
     /// The cgroups, those that are still to be made included.
     package var cgroups: [CgroupRecord] = []
-    /// Whether the cgroups are systemd's.
+    /// The unit of systemd's in which the cgroup is, where mvrun did not make it itself.
     package var systemdUnit: String?
     /// Whether there are hooks to run behind `start`.
     package var hasPoststart = false

@@ -1,3 +1,4 @@
+import Cgroups
 import JSON
 import Plans
 
@@ -5,7 +6,7 @@ import Plans
 package struct PlanText: Sendable {
     /// Who does something.
     package enum Actor: String, Sendable {
-        /// mvrun, before there is a sandbox.
+        /// mvrun, and systemd for it, where the container's limits are.
         case cgroups
         /// mvrun, from outside of the sandbox.
         case launcher
@@ -28,15 +29,12 @@ package struct PlanText: Sendable {
 
     /// Describes a plan.
     package init(_ plan: ContainerPlan) {
-        var steps: [Step] = []
-        for membership in plan.cgroups?.memberships ?? [] {
-            steps.append(Step(actor: .cgroups, text: "make \(membership)"))
-            for setting in membership.settings { steps.append(Step(actor: .cgroups, text: "write \(setting)")) }
-            if let program = membership.deviceProgram { steps.append(Step(actor: .cgroups, text: "attach \(program)")) }
-        }
+        var steps = Self.beginning(of: plan.sandbox.launch).map { Step(actor: .launcher, text: $0) }
+        // A process is born in a cgroup of ours, but a scope is made around one that is there.
+        let place = plan.scope == nil ? 0 : plan.sandbox.launch.trees.count + 1
+        steps.insert(contentsOf: Self.cgroups(of: plan).map { Step(actor: .cgroups, text: $0) }, at: place)
         let stage = plan.sandbox.stage
         // The launcher runs the hooks when the stage waits for them, and sets limits when it is done.
-        steps += Self.beginning(of: plan.sandbox.launch).map { Step(actor: .launcher, text: $0) }
         for step in stage.steps {
             steps.append(Step(actor: .stage, text: step.description))
             if case .awaitHooks = step {
@@ -49,6 +47,17 @@ package struct PlanText: Sendable {
         let words = stage.program.arguments.map { $0.contains(" ") || $0.isEmpty ? JSONWriter.quoted($0) : $0 }
         steps.append(Step(actor: .start, text: "execute \(words.joined(separator: " "))"))
         self.steps = steps
+    }
+
+    private static func cgroups(of plan: ContainerPlan) -> [String] {
+        var texts: [String] = []
+        for membership in plan.cgroups?.memberships ?? [] {
+            let maker = plan.scope.map { "have systemd make \($0.unit) in \($0.slice), " } ?? "make "
+            texts.append(maker + "\(membership)")
+            texts += membership.settings.map { "write \($0)" }
+            if let program = membership.deviceProgram { texts.append("attach \(program)") }
+        }
+        return texts
     }
 
     private static func beginning(of launch: LaunchPlan) -> [String] {

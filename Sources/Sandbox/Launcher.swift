@@ -17,6 +17,9 @@ package struct Launcher: ~Copyable {
         package var cgroupTasks: [Int32]
         /// The socket on which the stage waits for its start; nil for a sandbox that this process starts itself.
         package var startSocket: OwnedDescriptor?
+        /// Moves the new process, whose pid it gets, to where it could not be born, as into a systemd scope; the process
+        /// waits meanwhile, and nothing of its plan is performed yet.
+        package var afterClone: ((Int32) throws(RuntimeError) -> Void)?
         /// For a plan that joins a process: its pidfd.
         package var joinedProcess: OwnedDescriptor?
         /// Runs the runtime's hooks, with the pid they are to see.
@@ -135,6 +138,7 @@ package struct Launcher: ~Copyable {
         } catch {
             throw RuntimeError(error, hint: hint(forLaunch: error)).during("start the sandbox")
         }
+        try surroundings.afterClone?(pid)
         if mapped { try mapUsers() }
         try sendPlan()
     }

@@ -82,3 +82,15 @@ extension Property.Value {
         }
     }
 }
+
+extension [Property] {
+    /// Leaves out the optional properties that systemd names in a refusal; all of them where it names none.
+    ///
+    /// - Throws: the refusal, where nothing is left to be left out.
+    mutating func leaveOut(refusedBy error: BusError) throws(BusError) {
+        let refusals = ["PropertyReadOnly", "UnknownProperty", "InvalidArgs"].map { "org.freedesktop.DBus.Error." + $0 }
+        guard refusals.contains(error.name), contains(where: \.isOptional) else { throw error }
+        let isNamed = contains { $0.isOptional && error.message.contains($0.name) }
+        removeAll { $0.isOptional && (!isNamed || error.message.contains($0.name)) }
+    }
+}

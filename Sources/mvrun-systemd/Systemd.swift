@@ -26,23 +26,18 @@ import Syscalls
     func start(_ unit: String, _ properties: [Property]) throws(BusError) {
         var properties = properties
         try watchJobs()
-        // Each reason to try again is gone at the second time.
-        var isFirst = (remains: true, refusal: true)
+        var mayBeRemains = true
         while true {
             do throws(BusError) {
                 return try startOnce(unit, properties)
             } catch {
-                switch error.name {
-                case "org.freedesktop.systemd1.UnitExists" where isFirst.remains:
+                if error.name == "org.freedesktop.systemd1.UnitExists" {
+                    guard mayBeRemains else { throw BusError(name: error.name, "a unit of this name is in use") }
                     // One that failed stays until somebody has seen it.
-                    isFirst.remains = false
+                    mayBeRemains = false
                     try resetFailed(unit)
-                case "org.freedesktop.DBus.Error.PropertyReadOnly", "org.freedesktop.DBus.Error.UnknownProperty",
-                    "org.freedesktop.DBus.Error.InvalidArgs":
-                    guard isFirst.refusal, properties.contains(where: \.isOptional) else { throw error }
-                    isFirst.refusal = false
-                    properties.removeAll(where: \.isOptional)
-                default: throw error
+                } else {
+                    try properties.leaveOut(refusedBy: error)
                 }
             }
         }
@@ -66,13 +61,15 @@ import Syscalls
         throw BusError("systemd did not start it: its job ended with \"\(result)\"")
     }
 
-    /// Changes properties of a unit; those that are optional are left out if systemd refuses them.
+    /// Changes properties of a unit.
     func set(_ properties: [Property], of unit: String) throws(BusError) {
-        do throws(BusError) {
-            try setAll(properties, of: unit)
-        } catch {
-            guard properties.contains(where: \.isOptional) else { throw error }
-            try setAll(properties.filter { !$0.isOptional }, of: unit)
+        var properties = properties
+        while true {
+            do throws(BusError) {
+                return try setAll(properties, of: unit)
+            } catch {
+                try properties.leaveOut(refusedBy: error)
+            }
         }
     }
 

@@ -87,7 +87,18 @@ extension Session {
             if record.namespaces & NamespaceKind.pid.cloneFlag == 0 { try container.cgroups.kill() }
             try container.cgroups.remove()
         }
+        if let unit = record.systemdUnit { try end(unit, of: container) }
         if let group = record.resctrlGroup { try removeIfThere(resctrlGroup: group) }
+    }
+
+    private func end(_ unit: String, of container: Container) throws(RuntimeError) {
+        do throws(RuntimeError) {
+            try systemd().stop(unit)
+        } catch {
+            // systemd removes the cgroup with the unit. Without it at most a name is left, of a unit that has failed.
+            guard container.record.cgroups.allSatisfy({ !exists($0.directory) }) else { throw error }
+            log.warn("\(container.record.id): \(error)")
+        }
     }
 
     private func removeIfThere(resctrlGroup path: String) throws(RuntimeError) {

@@ -25,6 +25,9 @@ extension Session {
             }
             throw error
         }
+        if let unit = container.record.systemdUnit {
+            try systemd().set(SystemdProperty.properties(of: plan), of: unit)
+        }
         try directory.replace("resources.json", wanted.json)
         log.info("updated \(id)")
     }
