@@ -70,6 +70,15 @@ extension Launcher {
         _ = try? waitForChild(holder)
     }
 
+    /// Puts this process, and so the stage, on the CPUs where it is to be until it is in the container's cgroup.
+    func setInitialAffinity(_ mask: [UInt8]) throws(RuntimeError) {
+        do {
+            try Scheduling.setAffinity(mask)
+        } catch {
+            throw RuntimeError(error).during("process.execCPUAffinity.initial")
+        }
+    }
+
     /// Sets what only somebody outside may set.
     borrowing func finishFromOutside() throws(RuntimeError) {
         if let adjustment = plan.launch.oomScoreAdjustment { try adjustOOMScore(adjustment) }

@@ -121,6 +121,7 @@ package struct Launcher: ~Copyable {
         defer { for tree in trees { _ = OwnedDescriptor(owning: tree) } }
         let launch = plan.launch
         let mapped = !launch.userMappings.isEmpty && !launch.namespacesByStage
+        if let mask = launch.initialAffinity { try setInitialAffinity(mask) }
         do {
             let pair = try PacketSocket.pair()
             // The order is that of HandedPosition.
