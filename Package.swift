@@ -32,6 +32,8 @@ let package = Package(
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(
+            name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
 
         // Ground: system calls, then errors and the log, then JSON.
         module("Syscalls", imports: "CLinux"),
@@ -47,6 +49,7 @@ let package = Package(
         // Vocabulary: what is to be done, as values and their wire form, and one module for each kernel interface.
         module("Plans"),
         module("Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
+        module("Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
 
         // The container half: carries a plan out.
         module("Sandbox", imports: "CLinux", "CCapability", "Syscalls", "Diagnostics", "Plans"),
@@ -58,7 +61,7 @@ let package = Package(
 
         module(
             "Runtime",
-            imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Sandbox", "Planning"),
+            imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning"),
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "Sandbox", "Diagnostics", "Syscalls"),
@@ -71,6 +74,7 @@ let package = Package(
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
+        tests(of: "Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         .target(

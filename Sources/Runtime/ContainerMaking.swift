@@ -2,6 +2,7 @@ import Cgroups
 import Diagnostics
 import Glibc
 import JSON
+import Netlink
 import OCI
 import Planning
 import Plans
@@ -24,6 +25,7 @@ final class ContainerMaking {
     /// What the started program says to the service manager; nil where nobody listens.
     private(set) var notifications: NotifyProxy?
     private var inquiry: RunningInquiry?
+    private var networkDevices: NetworkDeviceTransfer?
 
     /// The container's first process; 0 before it exists.
     private(set) var pid: Int32 = 0
@@ -113,6 +115,7 @@ final class ContainerMaking {
             undo()
             throw error
         }
+        networkDevices = nil
         directory = nil
     }
 
@@ -134,6 +137,7 @@ final class ContainerMaking {
             throw error
         }
         launcher = nil
+        networkDevices = nil
         directory = nil
     }
 
@@ -170,11 +174,21 @@ final class ContainerMaking {
 
     /// Runs the hooks of the runtime's namespaces.
     private func runHooks(_ pid: Int32) throws(RuntimeError) {
+        // BEFORE the hooks, which find the container's network as its program will.
+        try moveNetworkDevices(pid)
         let hooks = plan.sandbox.launch.runtimeHooks
         if hooks.isEmpty { return }
         hooksHaveRun = true
         record.process = try identity(of: pid)
         try Sandbox.runHooks(hooks, state: container.state(.creating, .compact))
+    }
+
+    private func moveNetworkDevices(_ pid: Int32) throws(RuntimeError) {
+        let moves = plan.sandbox.launch.networkDevices
+        if moves.isEmpty { return }
+        let transfer = try NetworkDeviceTransfer(into: "/proc/\(pid)/ns/net")
+        networkDevices = transfer
+        try transfer.move(moves)
     }
 
     private func identity(of pid: Int32) throws(RuntimeError) -> ProcessIdentity {
@@ -211,6 +225,9 @@ final class ContainerMaking {
     private func undo() {
         launcher?.destroy()
         launcher = nil
+        // Their namespace is held open until then: virtual devices end with theirs.
+        for failure in networkDevices?.putBack() ?? [] { session.log.warn("\(record.id): \(failure)") }
+        networkDevices = nil
         guard let directory = directory.take() else { return }
         // Hooks behind the end belong to those before the start; a container that had none of these never began.
         record.hasPoststop = record.hasPoststop && hooksHaveRun

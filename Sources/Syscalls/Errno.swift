@@ -58,6 +58,8 @@ package struct Errno: Error, Equatable, Hashable, RawRepresentable, Sendable {
     package static let readOnly = Errno(rawValue: EROFS)
     /// EINTR.
     package static let interrupted = Errno(rawValue: EINTR)
+    /// ENOMEM.
+    package static let noMemory = Errno(rawValue: ENOMEM)
     /// EXDEV.
     package static let crossDevice = Errno(rawValue: EXDEV)
     /// ENOSPC.

@@ -157,17 +157,4 @@ import Testing
         let lines = try bundle.run(["/bin/cat", "/proc/self/cgroup"]).output.split(separator: "\n")
         #expect(!lines.isEmpty && lines.allSatisfy { $0.hasSuffix(":/") }, "\(lines)")
     }
-
-    @Test(.requires(.program("ip"))) func aNetworkDeviceIsMovedIntoTheContainerUnderItsNewName() throws {
-        let bundle = try TemporaryBundle()
-        let name = "mv\(UInt16.random(in: 0...UInt16.max))"
-        // The device is made in a network namespace of the test's own, where the runtime runs as well.
-        bundle.wrapper = [
-            "unshare", "--net", "sh", "-ec",
-            "ip link add \(name) type veth peer name other; ip addr add 10.9.8.7/24 dev \(name); exec \"$@\"", "sh",
-        ]
-        bundle.spec.linux.netDevices = [name: ["name": "inner0"]]
-        let outcome = try bundle.run(["/bin/ip", "-o", "addr", "show", "inner0"])
-        #expect(outcome.output.contains("10.9.8.7/24"), "\(outcome)")
-    }
 }
