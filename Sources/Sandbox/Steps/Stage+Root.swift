@@ -7,7 +7,7 @@ extension Stage {
     /// Makes the root file system a mount of its own: only a mount can become the root.
     func prepareRoot(_ path: String) throws {
         // Neither the root nor what it is mounted on may be shared, pivot_root(2). With the usual propagation nothing is.
-        if sharesMounts { try makePrivate(mountOf: path) }
+        if sharesMounts { try stopSharing(mountOf: path) }
         do {
             try Mounting.mount(path, at: path, type: nil, flags: UInt64(CLX_MS_BIND | CLX_MS_REC))
         } catch {
@@ -26,12 +26,12 @@ extension Stage {
         }
     }
 
-    /// Makes the mount that a path lies on private.
-    private func makePrivate(mountOf path: String) throws(SystemError) {
+    /// Makes the mount that a path lies on take what the host mounts, and give nothing back.
+    private func stopSharing(mountOf path: String) throws(SystemError) {
         var mountPoint = path
         while true {
             do {
-                return try Mounting.mount(nil, at: mountPoint, type: nil, flags: UInt64(CLX_MS_PRIVATE))
+                return try Mounting.mount(nil, at: mountPoint, type: nil, flags: UInt64(CLX_MS_SLAVE))
             } catch {
                 // EINVAL: no mount point; the next directory up may be one, and the root is.
                 guard error.errno == .invalidArgument, let slash = mountPoint.lastIndex(of: "/"), mountPoint != "/"
@@ -57,9 +57,13 @@ extension Stage {
         case .pivot:
             // With both paths the same the old root ends up under the new one, where it is detached at once
             // (pivot_root(2), NOTES): no directory is needed for it inside the container.
+            let old = sharesMounts ? SharedDescriptor(try OwnedDescriptor.open("/", [.path, .directory])) : nil
             try Mounting.pivotRoot(".", putOld: ".")
-            // A mount that is still shared with the host must not take the host's mounts with it.
-            try Mounting.mount(nil, at: ".", type: nil, flags: UInt64(CLX_MS_SLAVE | CLX_MS_REC))
+            if let old {
+                // What is still shared with the host must not take the host's mounts with it.
+                try changeDirectory(old.file)
+                try Mounting.mount(nil, at: ".", type: nil, flags: UInt64(CLX_MS_SLAVE | CLX_MS_REC))
+            }
             try Mounting.detach(".")
         case .move:
             try Mounting.mount(".", at: "/", type: nil, flags: UInt64(CLX_MS_MOVE))
