@@ -45,7 +45,9 @@ extension Session {
         } else {
             return nil
         }
-        if !record.cgroups.isEmpty { try container.cgroups.kill() }
+        // A creation that was cut short may have found its cgroup full of another container's processes.
+        let own = record.process == nil ? record.cgroups.filter { $0.madeDirectories > 0 } : record.cgroups
+        if !own.isEmpty { try ContainerCgroups(records: own).kill() }
         try remove(container, in: directory)
         return reason
     }

@@ -45,7 +45,8 @@ extension Session {
             throw RuntimeError(.system, "\(error)").during("wait for the program")
         }
         if end.shellStatus == 137, let kills = making.container.cgroups.outOfMemoryKills, kills > 0 {
-            log.warn("\(request.id): the kernel killed a process of it for lack of memory (linux.resources.memory.limit)")
+            log.warn(
+                "\(request.id): the kernel killed a process of it for lack of memory (linux.resources.memory.limit)")
         }
         let inquiry = Result { () throws(RuntimeError) in try making.finishInquiry() }
         if !keep { try deleteEnded(making.container) }
