@@ -51,7 +51,6 @@ package struct Launcher: ~Copyable {
     var process: OwnedDescriptor?
     /// The pid of the sandbox's process, as this process sees it; 0 before the launch.
     package private(set) var pid: Int32 = 0
-    var stageIsChild = false
     /// The main side of the sandbox's terminal, where it has one.
     package var terminal: OwnedDescriptor?
 
@@ -92,15 +91,6 @@ package struct Launcher: ~Copyable {
         } catch {
             destroy()
             throw error
-        }
-    }
-
-    /// A pidfd of the sandbox's process that outlives the launcher.
-    package borrowing func duplicateProcess() throws(RuntimeError) -> OwnedDescriptor {
-        do {
-            return try openProcess(pid)
-        } catch {
-            throw RuntimeError(error)
         }
     }
 
