@@ -31,6 +31,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(name: "CCompression"),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(
             name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
@@ -47,7 +48,7 @@ let package = Package(
         module("Options", imports: "Diagnostics"),
 
         // Vocabulary: what is to be done, as values and their wire form, and one module for each kernel interface.
-        module("Plans"),
+        module("Plans", imports: "Diagnostics", "Syscalls"),
         module("Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         module("Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
 
@@ -59,12 +60,32 @@ let package = Package(
             "Planning",
             imports: "CLinux", "CSeccomp", "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups"),
 
+        // The machine half: a virtual machine and its devices. It shares nothing with the container half but Plans.
+        module("Board", imports: "CLinux", "Syscalls"),
+        module("Virtio", imports: "CLinux", "Board", "Syscalls"),
+        module("FUSE", imports: "CLinux", "Syscalls"),
+        module("Devices", imports: "CLinux", "Board", "Virtio", "FUSE", "Syscalls"),
+        module("KVM", imports: "CLinux", "Board", "Diagnostics", "Syscalls"),
+
+        // Where the halves meet: what the host and the agent in the guest say to each other.
+        module("AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
+        module("AgentServer", imports: "CLinux", "AgentProtocol", "Sandbox", "Plans", "Diagnostics", "Syscalls"),
+
+        module(
+            "VMM",
+            imports: "CLinux", "Board", "Virtio", "FUSE", "Devices", "KVM", "AgentProtocol", "Plans", "Diagnostics",
+            "Syscalls"),
+
+        // What a guest boots: kernels found and unpacked, initramfs made, both cached.
+        module("GuestImage", imports: "CCompression", "Diagnostics", "Syscalls"),
+
         module(
             "Runtime",
             imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning"),
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
-        program("mvrun-init", imports: "Sandbox", "Diagnostics", "Syscalls"),
+        program("mvrun-init", imports: "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
+        program("mvrun-vmm", imports: "VMM", "KVM", "Plans", "Diagnostics", "Syscalls"),
         program("mvrun-systemd", imports: "CSystemd", "Syscalls"),
 
         tests(of: "Syscalls"),
