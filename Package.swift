@@ -101,6 +101,7 @@ let package = Package(
         .target(name: "GuestDriver", dependencies: ["Board", "Virtio", "Syscalls"], path: "Tests/GuestDriver"),
         tests(of: "Board", imports: "Syscalls"),
         tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
+        tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         .target(
             name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),

@@ -66,7 +66,9 @@ struct Registers {
         }
     }
 
-    /// Features are settled by FEATURES_OK. One of a page that does not exist was not offered: a bit that no device has
+    /// Features are settled by FEATURES_OK.
+    ///
+    /// One of a page that does not exist was not offered: a bit that no device has
     /// stands for it.
     private mutating func accept(_ value: UInt32) {
         guard !status.contains(.featuresAccepted) else { return }

@@ -13,7 +13,9 @@ import Testing
         #expect(!memory.contains(0xc000_0000, 1) && !memory.contains(1 << 32, (1 << 20) + 1))
     }
 
-    @Test(arguments: [(0, 0x2001), (0x1fff, 2), (0x2000, 1), (.max, 1), (.max, .max), (1 << 32, 1), (1, .max)] as [(UInt64, UInt64)])
+    @Test(
+        arguments: [(0, 0x2001), (0x1fff, 2), (0x2000, 1), (.max, 1), (.max, .max), (1 << 32, 1), (1, .max)]
+            as [(UInt64, UInt64)])
     func anAccessOutsideIsAFault(address: UInt64, count: UInt64) throws {
         let memory = try GuestMemory(sizeBytes: 0x2000)
         #expect(!memory.contains(address, count))
