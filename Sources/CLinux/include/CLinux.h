@@ -17,5 +17,6 @@
 #include "clx_network.h"
 #include "clx_atomics.h"
 #include "clx_events.h"
+#include "clx_tap.h"
 
 #endif
