@@ -6,7 +6,7 @@ struct CPIOArchive {
     private(set) var bytes: [UInt8] = []
     private var inode: UInt32 = 0
 
-    /// Adds a directory. Those above it must have been added.
+    /// Adds a directory; those above it must have been added.
     mutating func addDirectory(_ path: String, mode: UInt32 = 0o755) {
         add(path, mode: 0o040000 | mode, links: 2, content: [])
     }
@@ -34,7 +34,8 @@ struct CPIOArchive {
     ) {
         if numbered { inode += 1 }
         let fields: [UInt32] = [
-            inode, mode, 0, 0, links, 0, UInt32(content.count), 0, 0, device.0, device.1, UInt32(path.utf8.count + 1), 0,
+            inode, mode, 0, 0, links, 0, UInt32(content.count), 0, 0, device.0, device.1, UInt32(path.utf8.count + 1),
+            0,
         ]
         bytes += Array("070701".utf8)
         for field in fields { appendHexadecimal(field) }

@@ -8,7 +8,8 @@ enum GuestModules {
 
     /// Without these something is missing in it: a device, or an overlay.
     static let optional = [
-        "virtio_console", "virtio_rng", "virtio_balloon", "virtio_blk", "failover", "net_failover", "virtio_net", "overlay",
+        "virtio_console", "virtio_rng", "virtio_balloon", "virtio_blk", "failover", "net_failover", "virtio_net",
+        "overlay",
         "af_packet",
     ]
 }

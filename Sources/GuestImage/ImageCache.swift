@@ -142,7 +142,8 @@ package struct ImageCache: Sendable {
 
     /// Through a read-only mount where this process may make one: a monitor that a guest has taken over could otherwise
     /// open the file again for writing, by /proc/self/fd, and change what other guests boot.
-    private func openImage(_ name: String, in folder: borrowing OwnedDescriptor) throws(SystemError) -> OwnedDescriptor {
+    private func openImage(_ name: String, in folder: borrowing OwnedDescriptor) throws(SystemError) -> OwnedDescriptor
+    {
         if let view = try? folder.readOnlyView(subject: directory) {
             return try OwnedDescriptor.open(at: view, name, [.noFollow, .nonBlocking])
         }
@@ -230,8 +231,10 @@ package struct ImageCache: Sendable {
         }
     }
 
-    /// Removes what no longer serves: entries whose files have changed or gone, images without an entry, and what a maker
-    /// that was killed left behind. The lock is held.
+    /// Removes what no longer serves.
+    ///
+    /// That is entries whose files have changed or gone, images without an entry, and what a maker that was killed left
+    /// behind. The lock is held.
     private func collect(in folder: borrowing OwnedDescriptor) {
         let names = (try? folder.entries()) ?? []
         var used: Set<String> = ["lock"]

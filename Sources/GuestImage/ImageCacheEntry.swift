@@ -36,7 +36,9 @@ struct ImageCacheEntry: Equatable {
     var bytes: [UInt8] {
         var body: [UInt8] = []
         func add(_ number: Int64) {
-            for shift in stride(from: Int64(0), to: 64, by: 8) { body.append(UInt8(truncatingIfNeeded: number >> shift)) }
+            for shift in stride(from: Int64(0), to: 64, by: 8) {
+                body.append(UInt8(truncatingIfNeeded: number >> shift))
+            }
         }
         func add(_ bytes: [UInt8]) {
             add(Int64(bytes.count))

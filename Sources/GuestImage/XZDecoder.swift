@@ -22,7 +22,8 @@ import Diagnostics
         unsafe stream.deallocate()
     }
 
-    mutating func step(_ input: Span<UInt8>, into output: inout MutableSpan<UInt8>) throws(RuntimeError) -> DecodingStep {
+    mutating func step(_ input: Span<UInt8>, into output: inout MutableSpan<UInt8>) throws(RuntimeError) -> DecodingStep
+    {
         let stream = unsafe stream
         let (available, room) = (input.count, output.count)
         // SAFETY: liblzma stays within the two lengths, and both buffers live to the end of the closures.

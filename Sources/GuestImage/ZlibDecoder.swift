@@ -21,7 +21,8 @@ import Diagnostics
         unsafe stream.deallocate()
     }
 
-    mutating func step(_ input: Span<UInt8>, into output: inout MutableSpan<UInt8>) throws(RuntimeError) -> DecodingStep {
+    mutating func step(_ input: Span<UInt8>, into output: inout MutableSpan<UInt8>) throws(RuntimeError) -> DecodingStep
+    {
         let stream = unsafe stream
         let (available, room) = (UInt32(clamping: input.count), UInt32(clamping: output.count))
         // SAFETY: zlib stays within the two lengths, and both buffers live to the end of the closures.

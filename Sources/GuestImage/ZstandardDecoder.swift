@@ -18,7 +18,8 @@ import Diagnostics
         unsafe ZSTD_freeDStream(context)
     }
 
-    mutating func step(_ input: Span<UInt8>, into output: inout MutableSpan<UInt8>) throws(RuntimeError) -> DecodingStep {
+    mutating func step(_ input: Span<UInt8>, into output: inout MutableSpan<UInt8>) throws(RuntimeError) -> DecodingStep
+    {
         let context = unsafe context
         var (consumed, produced) = (0, 0)
         // SAFETY: libzstd stays within the two lengths, and both buffers live to the end of the closures.
