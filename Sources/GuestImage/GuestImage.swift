@@ -30,7 +30,8 @@ package struct GuestImage: ~Copyable, Sendable {
                 let made = try Initramfs(initProgram: initProgram, modules: choice.modules)
                 let bytes = made.bytes
                 return ImageCache.Making(
-                    sources: made.sources, digest: Digest(of: bytes[...]), notes: made.missing
+                    sources: made.sources, digest: Digest(of: bytes[...]), size: Int64(bytes.count),
+                    notes: made.missing
                 ) { file throws(RuntimeError) in
                     try during("write the initramfs") { try file.writeAll(bytes, subject: "initramfs") }
                 }
@@ -67,7 +68,9 @@ package struct GuestImage: ~Copyable, Sendable {
     private static func making(of path: String) throws(RuntimeError) -> ImageCache.Making {
         let (source, content) = try during("read it") { try SourceFile.read(path, limit: BzImage.longest) }
         let digest = Digest(of: content[...])
-        return ImageCache.Making(sources: [source], digest: digest, notes: []) { file throws(RuntimeError) in
+        let size = Int64(try KernelUnpacking.unpackedLength(of: content))
+        return ImageCache.Making(sources: [source], digest: digest, size: size, notes: []) {
+            file throws(RuntimeError) in
             try KernelUnpacking.unpack(content) { part throws(RuntimeError) in
                 var rest = part
                 while !rest.isEmpty {

@@ -38,6 +38,8 @@ package struct ImageCache: Sendable {
         var sources: [SourceFile]
         /// What tells this image from all others of its kind.
         var digest: Digest
+        /// How long it will be.
+        var size: Int64
         /// What the user of the image is to know.
         var notes: [String]
         /// Writes the image.
@@ -159,16 +161,15 @@ package struct ImageCache: Sendable {
     private func store(
         _ making: Making, kind: String, name: String, request: [UInt8], in folder: borrowing OwnedDescriptor
     ) throws(RuntimeError) -> Image {
-        var entry = ImageCacheEntry(
-            request: request, image: "\(kind)-\(making.digest.name)", size: 0, notes: making.notes,
+        let entry = ImageCacheEntry(
+            request: request, image: "\(kind)-\(making.digest.name)", size: making.size, notes: making.notes,
             sources: making.sources)
-        if let status = try? folder.status(of: entry.image), isPrivate(status, .regular) {
-            entry.size = status.size
-        } else {
-            entry.size = try write(to: entry.image, in: folder, making.write)
+        let there = try? folder.status(of: entry.image)
+        if there.map({ isPrivate($0, .regular) && $0.size == making.size }) != true {
+            try write(to: entry.image, in: folder, making.write)
         }
         let bytes = entry.bytes
-        _ = try write(to: name, in: folder) { file throws(RuntimeError) in
+        try write(to: name, in: folder) { file throws(RuntimeError) in
             try during("write an entry") { try file.writeAll(bytes, subject: name) }
         }
         guard let image = open(entry, in: folder) else {
@@ -180,7 +181,7 @@ package struct ImageCache: Sendable {
     private func write(
         to name: String, in folder: borrowing OwnedDescriptor,
         _ body: (borrowing OwnedDescriptor) throws(RuntimeError) -> Void
-    ) throws(RuntimeError) -> Int64 {
+    ) throws(RuntimeError) {
         let temporary = "\(Self.temporaryPrefix)\(currentProcess())"
         do throws(RuntimeError) {
             try? folder.remove(temporary)
@@ -188,11 +189,9 @@ package struct ImageCache: Sendable {
                 try OwnedDescriptor.open(at: folder, temporary, [.writeOnly, .create, .exclusive, .noFollow])
             }
             try body(file)
-            return try during("put it in place") {
+            try during("put it in place") {
                 try file.synchronize()
-                let size = try file.status().size
                 try folder.rename(temporary, to: name)
-                return size
             }
         } catch {
             try? folder.remove(temporary)

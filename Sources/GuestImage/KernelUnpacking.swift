@@ -12,6 +12,26 @@ enum KernelUnpacking {
             && [2, 3].contains(head.littleEndian16(at: 16))
     }
 
+    /// How long the ELF file will be, as the bzImage says.
+    static func unpackedLength(of bytes: [UInt8]) throws(RuntimeError) -> Int {
+        try expectedLength(of: bytes[try payload(of: bytes)])
+    }
+
+    private static func payload(of bytes: [UInt8]) throws(RuntimeError) -> Range<Int> {
+        guard let image = try BzImage(head: bytes[...], size: bytes.count) else {
+            throw RuntimeError(.invalidBundle, "it is neither a bzImage nor an ELF kernel")
+        }
+        return image.payload
+    }
+
+    private static func expectedLength(of payload: ArraySlice<UInt8>) throws(RuntimeError) -> Int {
+        let length = Int(payload.littleEndian32(at: payload.count - 4) ?? 0)
+        guard length >= 64, length <= limit else {
+            throw RuntimeError(.invalidBundle, "it says that it decompresses to \(length) bytes")
+        }
+        return length
+    }
+
     /// Decompresses.
     ///
     /// - Parameters:
@@ -20,14 +40,8 @@ enum KernelUnpacking {
     static func unpack(
         _ bytes: [UInt8], into sink: (ArraySlice<UInt8>) throws(RuntimeError) -> Void
     ) throws(RuntimeError) {
-        guard let image = try BzImage(head: bytes[...], size: bytes.count) else {
-            throw RuntimeError(.invalidBundle, "it is neither a bzImage nor an ELF kernel")
-        }
-        let payload = bytes[image.payload]
-        let expected = Int(payload.littleEndian32(at: payload.count - 4) ?? 0)
-        guard expected >= 64, expected <= limit else {
-            throw RuntimeError(.invalidBundle, "it says that it decompresses to \(expected) bytes")
-        }
+        let payload = bytes[try payload(of: bytes)]
+        let expected = try expectedLength(of: payload)
         guard let compression = Compression(of: payload) else { throw unknownCompression(payload) }
         var total = 0
         // gzip ends with that length itself; the kernel's makefiles append it to the others.
