@@ -98,6 +98,11 @@ let package = Package(
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
+        // Plays the driver of a guest in ordinary memory.
+        .target(name: "GuestDriver", dependencies: ["Board", "Virtio", "Syscalls"], path: "Tests/GuestDriver"),
+        tests(of: "Board", imports: "Syscalls"),
+        tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
+        tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         .target(
             name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),
