@@ -16,5 +16,8 @@
 #include "clx_bpf.h"
 #include "clx_network.h"
 #include "clx_guest.h"
+#include "clx_atomics.h"
+#include "clx_events.h"
+#include "clx_tap.h"
 
 #endif
