@@ -104,6 +104,10 @@ let package = Package(
         tests(of: "Devices", imports: "Board", "Virtio", "GuestDriver", "Syscalls"),
         tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
         tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
+        .executableTarget(
+            name: "NativeAgent", dependencies: ["AgentServer", "Sandbox", "Diagnostics", "Syscalls"],
+            path: "Tests/NativeAgent"),
+        tests(of: "AgentServer", imports: "NativeAgent", "AgentProtocol", "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         .target(
             name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),

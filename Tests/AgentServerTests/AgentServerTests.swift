@@ -123,7 +123,7 @@ import Testing
         try host.run { host.output(of: Meeting.workload, .input).contains("ended") }
     }
 
-    @Test func aHostThatTalksNonsenseEndsTheAgent() throws {
+    @Test func theHostEndsTheAgent() throws {
         let host = try NativeHost(.shell("exec sleep 100"))
         try host.start()
         host.connection.shutdown()
