@@ -15,6 +15,7 @@
 #include "clx_launch.h"
 #include "clx_bpf.h"
 #include "clx_network.h"
+#include "clx_guest.h"
 #include "clx_atomics.h"
 #include "clx_events.h"
 #include "clx_tap.h"
