@@ -97,6 +97,18 @@ package struct Launcher: ~Copyable {
         }
     }
 
+    /// Makes the sandbox's terminal, where it has one, hand everything through as it is.
+    package borrowing func makeTerminalRaw() throws(RuntimeError) {
+        do {
+            switch terminal {
+            case .some(let terminal): try OwnedDescriptor.makeRaw(terminal)
+            case .none: return
+            }
+        } catch {
+            throw RuntimeError(error).during("prepare the terminal")
+        }
+    }
+
     /// Kills the sandbox's process and waits for its end.
     package mutating func destroy() {
         channel = nil

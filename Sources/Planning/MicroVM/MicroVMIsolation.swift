@@ -58,6 +58,16 @@ package enum MicroVMIsolation {
         return Plan(sandbox: jail.plan(), machine: machine)
     }
 
+    /// The memory of a bundle's machine.
+    package static func memoryMiB(of spec: Spec) throws(RuntimeError) -> UInt32 {
+        try MachineSize(spec).memoryMiB
+    }
+
+    /// The memory of a machine whose program may use so many bytes.
+    package static func memoryMiB(forLimit bytes: UInt64) -> UInt32 {
+        MachineSize.memoryMiB(forLimit: bytes)
+    }
+
     /// The annotation that says how long the guest may cache what it reads.
     package static let cacheAnnotation = "dev.mvrun.vm.fs.cache"
 
