@@ -114,7 +114,12 @@ let package = Package(
         // The built programs, driven as a user drives them. These import nothing of the product's.
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport"),
-        .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "ConformanceTests", dependencies: ["TestSupport", "mvrun-machine-stand-in"]),
+        // A monitor without a machine. Its root holds no library, so it needs none.
+        .executableTarget(
+            name: "mvrun-machine-stand-in", dependencies: ["AgentProtocol", "Plans", "Diagnostics", "Syscalls"],
+            path: "Tests/MachineStandIn",
+            linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections"])]),
 
         // What a start costs, against other runtimes. The timer is a program apart and small: its memory is counted too.
         .executableTarget(
