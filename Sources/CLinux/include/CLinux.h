@@ -16,5 +16,7 @@
 #include "clx_launch.h"
 #include "clx_bpf.h"
 #include "clx_network.h"
+#include "clx_atomics.h"
+#include "clx_events.h"
 
 #endif
