@@ -83,7 +83,7 @@ let package = Package(
         module(
             "Runtime",
             imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning",
-            "AgentProtocol"),
+            "AgentProtocol", "GuestImage"),
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),

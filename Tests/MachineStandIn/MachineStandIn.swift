@@ -6,7 +6,7 @@ import Syscalls
 /// A monitor without a machine: it speaks the control protocol of mvrun-vmm and plays a few programs itself, so that
 /// everything on the host's side can be tested where no kernel boots.
 ///
-/// The programs: `echo WORD…`, `exit N`, `cat` (until the end of its input), `size` (waits for a resize and prints it) and
+/// The programs: `echo WORD…`, `exit N`, `cat` (until the end of its input), `size` (prints the size of its terminal) and
 /// `sleep` (until a signal). The first word of a guest's plan that reads `fail` makes the guest fail; `silent` lets the
 /// monitor die.
 @main
@@ -64,6 +64,9 @@ private final class Play {
             end = .exited(0)
         case "exit": end = .exited(arguments.dropFirst().first.flatMap { Int32($0) } ?? 1)
         case "cat": copy()
+        case "size":
+            guard let size = try? PseudoTerminal.size(of: OwnedDescriptor.standardStream(input)) else { return }
+            if size.rows != 0 { resize(TerminalSize(rows: size.rows, columns: size.columns)) }
         default: break
         }
     }

@@ -1,5 +1,6 @@
 import Cgroups
 import Diagnostics
+import GuestImage
 import OCI
 import Planning
 import Plans
@@ -63,16 +64,22 @@ extension Session {
         if let fault = machineFault() { throw fault }
     }
 
+    /// The kernel that a bundle's machine boots.
+    ///
+    /// - Parameters:
+    ///   - spec: the bundle's configuration; nil for any bundle.
+    ///   - kernel: the one that the command line names.
+    func kernelChoice(_ spec: Spec?, kernel: String?) throws(RuntimeError) -> KernelChoice {
+        try KernelChoice.choose(
+            requested: kernel ?? spec?.vm?.kernel?.path,
+            in: KernelChoice.Places.standard(program: try? linkTarget("/proc/self/exe")))
+    }
+
     /// What the guest boots.
-    func machineImages(_ spec: Spec, kernel: String?) throws(RuntimeError) -> MachineImages {
-        guard let path = kernel ?? spec.vm?.kernel?.path else {
-            throw RuntimeError(.notFound, "no kernel for the virtual machine", hint: "name one with --kernel")
-        }
-        do {
-            return MachineImages(
-                kernel: try OwnedDescriptor.open(path), initramfs: try OwnedDescriptor.memory([], name: "initramfs"))
-        } catch {
-            throw RuntimeError(error).during("open the kernel")
-        }
+    func machineImages(_ spec: Spec, kernel: String?) throws(RuntimeError) -> GuestImage {
+        let log = log
+        return try GuestImage.prepare(
+            kernel: try kernelChoice(spec, kernel: kernel), initProgram: try initProgramPath(),
+            cache: ImageCache.standard(rootless: !isPrivileged), warn: { log.warn($0) })
     }
 }
