@@ -70,7 +70,8 @@ private let standIn = Requirement("the stand-in of the monitor, and /dev/kvm") {
         let made = try ChildProcess.run(runtime + make("run", bundle, ["--detach"]))
         try #require(made.succeeded, "\(made)")
         let file = bundle.path("pid")
-        let begun = try ChildProcess.run(runtime + ["exec", "--detach", "--pid-file", file, bundle.identifier, "sleep"])
+        let begun = try ChildProcess.run(
+            runtime + ["exec", "--detach", "--pid-file", file, bundle.identifier, "sleep"])
         #expect(begun.succeeded, "\(begun)")
         let pid = try #require(pid_t(try String(contentsOfFile: file, encoding: .utf8)))
         #expect(kill(pid, 0) == 0)

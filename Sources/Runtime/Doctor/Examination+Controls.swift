@@ -101,7 +101,8 @@ extension Session {
                 return Examination("KVM", .ok, support.detail.isEmpty ? "/dev/kvm" : support.detail)
             }
             return Examination(
-                "KVM", .missing, fault.description, remedy: "needed for microVMs alone: " + (fault.hint ?? "another host"))
+                "KVM", .missing, fault.description,
+                remedy: "needed for microVMs alone: " + (fault.hint ?? "another host"))
         } catch {
             return Examination("KVM", .missing, "\(error)", remedy: error.hint)
         }

@@ -22,7 +22,8 @@ extension Session {
         let seccomp = try compiledSeccomp(bundle.spec)
         if seccomp?.listenerPath != nil || seccomp?.filter.notifies ?? false {
             throw RuntimeError(
-                .unsupported, "config.json: linux.seccomp.listenerPath: nobody on the host can listen to a guest's filter",
+                .unsupported,
+                "config.json: linux.seccomp.listenerPath: nobody on the host can listen to a guest's filter",
                 hint: "remove the rules with SCMP_ACT_NOTIFY, or run the bundle as a container")
         }
         options.seccomp = seccomp?.filter

@@ -24,7 +24,9 @@ package struct MachineSupport: Sendable, Equatable {
     init?(probe text: String) {
         guard let line = text.split(separator: "\n").first else { return nil }
         let words = line.split(separator: " ", maxSplits: 1)
-        guard let first = words.first, let kind = Kind(rawValue: String(first.prefix { $0.isLetter })) else { return nil }
+        guard let first = words.first, let kind = Kind(rawValue: String(first.prefix { $0.isLetter })) else {
+            return nil
+        }
         self.kind = kind
         detail = words.count > 1 ? String(words[1]) : ""
     }

@@ -22,7 +22,8 @@ import Testing
     }
 
     @Test func limitsBecomeAMachineThatHoldsThem() throws {
-        let linux = #", "linux": {"resources": {"cpu": {"quota": 150000, "period": 100000}, "memory": {"limit": 536870912}}}"#
+        let linux =
+            #", "linux": {"resources": {"cpu": {"quota": 150000, "period": 100000}, "memory": {"limit": 536870912}}}"#
         // 512 MiB, a 32nd of it and 64 MiB for the kernel.
         #expect(try size(linux) == [2, 592])
     }

@@ -9,16 +9,16 @@ import Testing
 @Suite struct MicroVMPlanTests {
     /// A bundle with this in its config.json beside what every machine needs.
     private func bundle(
-        linux: String = "", mounts: String = "", more: String = "", root: String = "", process: String = ""
+        linux: String = "", mounts: String = "", more: String = "", root: String = "", namespaces: String = ""
     ) throws -> Bundle {
         try Bundle(
             at: "/bundle",
             config: Array(
                 """
                 {"ociVersion": "1.2.0", "root": {"path": "rootfs"\(root)},
-                 "process": {"cwd": "/", "args": ["true"], "user": {"uid": 0, "gid": 0}\(process)},
+                 "process": {"cwd": "/", "args": ["true"], "user": {"uid": 0, "gid": 0}},
                  "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}\(mounts)],
-                 "linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "network"}]\(linux)}\(more)}
+                 "linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "network"}\(namespaces)]\(linux)}\(more)}
                 """.utf8))
     }
 
@@ -68,7 +68,8 @@ import Testing
 
     @Test func theGuestMountsTheSharesWhereTheContainerWouldBindTheHost() throws {
         let plan = try plan(
-            bundle(mounts: #", {"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}"#))
+            bundle(mounts: #", {"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}"#)
+        )
         #expect(plan.machine.shares.map(\.path) == ["/shares/0", "/shares/1"])
         #expect(plan.machine.shares.map(\.readOnly) == [false, true])
         let steps = plan.machine.guest.sandbox.stage.steps
@@ -85,9 +86,7 @@ import Testing
             , "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
             "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]
             """
-        var text = try bundle(linux: linux).spec
-        text.linux.namespaces.append(Spec.Namespace(.user))
-        let plan = try plan(bundle(linux: linux).replacing(spec: text, rootPath: "/bundle/rootfs"))
+        let plan = try plan(bundle(linux: linux, namespaces: #", {"type": "user"}"#))
         let inside = plan.machine.guest.sandbox.launch
         #expect(inside.namespaces & (NamespaceKind.network.cloneFlag | NamespaceKind.user.cloneFlag) == 0)
         #expect(inside.userMappings.isEmpty)
