@@ -13,7 +13,7 @@ import Syscalls
 struct MachineStandIn {
     static func main() {
         if CommandLine.arguments.dropFirst().first == "--probe" {
-            write(1, "hardware stand-in\n")
+            write(1, "kvm: hardware\n")
             exit(0)
         }
         do {
