@@ -45,7 +45,8 @@ package struct GuestCgroup: Sendable {
             do {
                 try writeFile(limit < 0 ? "max" : "\(limit)", to: "\(path)/\(name)")
             } catch {
-                throw RuntimeError(error, hint: "the guest's kernel may lack the controller").during("limit the workload")
+                throw RuntimeError(error, hint: "the guest's kernel may lack the controller").during(
+                    "limit the workload")
             }
         }
     }

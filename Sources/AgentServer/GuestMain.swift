@@ -56,7 +56,7 @@ package enum GuestMain {
         try AgentServer(connection, surroundings: surroundings).run()
     }
 
-    /// The control stream. The device may need a moment after its driver was loaded.
+    /// The control stream; the device may need a moment after its driver was loaded.
     private static func connect() throws(RuntimeError) -> OwnedDescriptor {
         let deadline = monotonicMilliseconds() + connectMilliseconds
         while true {
@@ -77,7 +77,8 @@ extension GuestMain {
     private static func prepareDevices() throws(RuntimeError) {
         do {
             try makeDirectories("/dev", mode: 0o755)
-            try Mounting.mount("devtmpfs", at: "/dev", type: "devtmpfs", flags: UInt64(CLX_MS_NOSUID), data: "mode=0755")
+            try Mounting.mount(
+                "devtmpfs", at: "/dev", type: "devtmpfs", flags: UInt64(CLX_MS_NOSUID), data: "mode=0755")
             for stream: Int32 in 0...2 where !isOpen(stream) {
                 _ = try OwnedDescriptor.open("/dev/null", .readWrite).release()
             }
@@ -86,8 +87,9 @@ extension GuestMain {
         }
     }
 
-    /// Loads the modules of the initramfs in the order that stands there. The kernel may have some of them built in; one that
-    /// is needed after all is missed soon enough.
+    /// Loads the modules of the initramfs in the order that stands there.
+    ///
+    /// The kernel may have some of them built in; one that is needed after all is missed soon enough.
     private static func loadModules() {
         let order = (try? readText("/modules/order")) ?? ""
         for name in order.split(separator: "\n") {

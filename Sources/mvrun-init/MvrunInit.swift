@@ -3,7 +3,9 @@ import Diagnostics
 import Sandbox
 import Syscalls
 
-/// The second stage of every sandbox: the inside, on its way to the program. As the first process of a guest it is the agent.
+/// The second stage of every sandbox: the inside, on its way to the program.
+///
+/// As the first process of a guest it is the agent.
 ///
 /// mvrun starts it in the sandbox's namespaces, and hands over descriptors whose numbers stand in the one argument; the
 /// first of them is the channel. It is of no use when started by hand.

@@ -4,6 +4,7 @@ import Sandbox
 import Syscalls
 
 /// The agent without a guest: connects to the sockets `control` and `streams` of the directory that the one argument names.
+///
 /// With a list of numbers it is the stage, as mvrun-init is.
 @main
 struct NativeAgent {
