@@ -95,7 +95,8 @@ package final class ChildProcess {
     }
 
     deinit {
-        if status == nil {
+        // What could not be spawned has no process; its number would stand for the group of this one.
+        if status == nil, pid > 0 {
             kill(-pid, SIGKILL)
             reap(block: true)
         }
