@@ -97,6 +97,7 @@ let package = Package(
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
+        tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         .target(
             name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),
