@@ -2,7 +2,9 @@ package import CLinux
 import Glibc
 package import Syscalls
 
-/// A virtual processor. One thread runs it; another may only `kick` it.
+/// A virtual processor.
+///
+/// One thread runs it; others may only ask it to leave the guest.
 @safe package final class VirtualCPU: @unchecked Sendable {
     /// The number of the vCPU, and its APIC id.
     package let id: UInt32

@@ -1,5 +1,5 @@
-package import Syscalls
 import Synchronization
+package import Syscalls
 
 /// The guest kernel's log on its way into a file, which stays within a limit: when it is full, its older half goes.
 ///

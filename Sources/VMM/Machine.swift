@@ -4,6 +4,7 @@ package import Diagnostics
 package import KVM
 import Synchronization
 package import Syscalls
+import Virtio
 
 /// How big a machine is, and what its kernel is told.
 package struct MachineConfiguration: Equatable, Sendable {
@@ -45,8 +46,8 @@ package final class Machine {
     private let outcome: MachineOutcome
     private var ports = Bus()
     var addresses = Bus()
-    /// The devices, by their positions.
-    var slots: [MachineSlot] = []
+    /// The virtio devices, by their positions.
+    var transports: [MMIOTransport] = []
     private var threads: [VCPUThread] = []
 
     /// Creates the machine: its memory and interrupt controllers, no device and no processor yet.
@@ -96,8 +97,8 @@ package final class Machine {
         let (outcome, console) = (outcome, console)
         try during("connect the machine's ports") {
             let interrupt = try InterruptEvent(MachineLayout.serialInterrupt, of: machine)
-            try ports.register(
-                SerialPort(interrupt: interrupt) { console.append($0) }, at: UInt64(MachineLayout.serialPort), length: 8)
+            let serialPort = SerialPort(interrupt: interrupt) { console.append($0) }
+            try ports.register(serialPort, at: UInt64(MachineLayout.serialPort), length: 8)
             try ports.register(
                 KeyboardController { outcome.end(.reset) }, at: UInt64(MachineLayout.keyboardController), length: 8)
             try ports.register(
@@ -114,10 +115,11 @@ package final class Machine {
         kernel: borrowing OwnedDescriptor, initramfs: borrowing OwnedDescriptor
     ) throws(RuntimeError) {
         var commandLine = CommandLine(log: configuration.log)
-        commandLine.nameDevices(slots.count)
+        commandLine.nameDevices(transports.count)
         try commandLine.append(configuration.kernelParameters)
         let count = configuration.processors
-        let tables = ACPITables(at: MachineLayout.acpi, processors: count, devices: slots.count, hasSerialPort: true)
+        let tables = ACPITables(
+            at: MachineLayout.acpi, processors: count, devices: transports.count, hasSerialPort: true)
         let image = try BootImage(
             kernel: kernel, initramfs: initramfs, commandLine: commandLine,
             firmware: (tables, MPTable(at: MachineLayout.mpTable, processors: count)), into: memory)

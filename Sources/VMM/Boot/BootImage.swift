@@ -16,7 +16,9 @@ struct BootImage {
     private let kernel: KernelImage
     private let initramfs: Initramfs?
 
-    /// Loads kernel and initramfs, and writes what the kernel reads before it has drivers. An empty initramfs is none.
+    /// Loads kernel and initramfs, and writes what the kernel reads before it has drivers.
+    ///
+    /// An empty initramfs is none.
     init(
         kernel file: borrowing OwnedDescriptor, initramfs archive: borrowing OwnedDescriptor,
         commandLine: CommandLine, firmware: (acpi: ACPITables, mp: MPTable), into memory: GuestMemory

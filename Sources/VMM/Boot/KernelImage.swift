@@ -148,7 +148,7 @@ package struct KernelImage: Equatable, Sendable {
 
     private static func number<T: FixedWidthInteger>(_ bytes: [UInt8], _ offset: Int, _ type: T.Type) -> T {
         var value: T = 0
-        for byte in (0..<(T.bitWidth / 8)).reversed() { value = value << 8 | T(truncatingIfNeeded: bytes[offset + byte]) }
+        for byte in bytes[offset..<(offset + T.bitWidth / 8)].reversed() { value = value << 8 | T(byte) }
         return value
     }
 

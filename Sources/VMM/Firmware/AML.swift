@@ -18,19 +18,19 @@ enum AML {
         return letters + Array(repeating: UInt8(ascii: "_"), count: 4 - letters.count)
     }
 
-    /// `Scope (\name) { ... }`
+    /// The term `Scope (\name) { ... }`.
     static func scope(_ text: String, _ terms: [[UInt8]]) -> [UInt8] {
         let body = [UInt8(ascii: "\\")] + name(text) + Array(terms.joined())
         return [0x10] + packageLength(of: body.count) + body
     }
 
-    /// `Device (name) { ... }`
+    /// The term `Device (name) { ... }`.
     static func device(_ text: String, _ terms: [[UInt8]]) -> [UInt8] {
         let body = name(text) + Array(terms.joined())
         return [0x5B, 0x82] + packageLength(of: body.count) + body
     }
 
-    /// `Name (name, value)`
+    /// The term `Name (name, value)`.
     static func named(_ text: String, _ value: [UInt8]) -> [UInt8] {
         [0x08] + name(text) + value
     }
@@ -53,7 +53,7 @@ enum AML {
         [0x0D] + Array(text.utf8) + [0]
     }
 
-    /// `Package () { ... }`
+    /// The term `Package () { ... }`.
     static func package(_ elements: [[UInt8]]) -> [UInt8] {
         let body = [UInt8(elements.count)] + Array(elements.joined())
         return [0x12] + packageLength(of: body.count) + body

@@ -19,7 +19,9 @@ package final class VCPUGate: Sendable {
         opened = try EventDescriptor()
     }
 
-    /// Shuts the gate; who is inside has to be kicked. Only one thread shuts and opens.
+    /// Shuts the gate; who is inside has to be kicked.
+    ///
+    /// Only one thread shuts and opens.
     package func shut() {
         opened.drain()
         _ = state.compareExchange(expected: .open, desired: .shut, ordering: .sequentiallyConsistent)

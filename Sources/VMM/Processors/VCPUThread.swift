@@ -2,8 +2,8 @@ package import Board
 import CLinux
 import Glibc
 package import KVM
-package import Syscalls
 import Synchronization
+package import Syscalls
 
 /// How often a processor left the guest for the monitor.
 package struct ExitCounts: Equatable, Sendable {

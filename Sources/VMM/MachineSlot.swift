@@ -1,3 +1,0 @@
-/// A place for a virtio device.
-struct MachineSlot {
-}
