@@ -81,7 +81,8 @@ let package = Package(
 
         module(
             "Runtime",
-            imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning"),
+            imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning",
+            "AgentProtocol"),
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),

@@ -7,6 +7,7 @@
 #include "clx_mounts.h"
 #include "clx_namespaces.h"
 #include "clx_processes.h"
+#include "clx_rights.h"
 #include "clx_identity.h"
 #include "clx_scheduling.h"
 #include "clx_seccomp.h"
