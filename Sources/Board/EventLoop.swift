@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
-package import Syscalls
 import Synchronization
+package import Syscalls
 
 /// Waits for files and calls what was registered for them, one after the other: what belongs to a loop never runs twice at
 /// the same time.
@@ -111,7 +111,9 @@ package final class EventLoop: Sendable {
         }
     }
 
-    /// Leaves work for the loop's thread, from any thread. What is posted from inside is done in the next round.
+    /// Leaves work for the loop's thread, from any thread.
+    ///
+    /// What is posted from inside is done in the next round.
     package func post(_ work: @escaping @Sendable () -> Void) {
         posted.withLock { $0.append(work) }
         wakeUp.signal()

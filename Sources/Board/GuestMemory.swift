@@ -45,7 +45,9 @@ package struct MemoryFault: Error, Equatable, Sendable {
     ///
     /// - Parameter sizeBytes: how much, rounded up to whole pages.
     package init(sizeBytes: UInt64) throws(SystemError) {
-        guard sizeBytes > 0, sizeBytes <= 1 << 44 else { throw SystemError("mmap", "\(sizeBytes) bytes", Errno(rawValue: EINVAL)) }
+        guard sizeBytes > 0, sizeBytes <= 1 << 44 else {
+            throw SystemError("mmap", "\(sizeBytes) bytes", Errno(rawValue: EINVAL))
+        }
         let size = (sizeBytes + Self.pageSize - 1) & ~(Self.pageSize - 1)
         let file = OwnedDescriptor(
             owning: try syscall("memfd_create", on: "guest memory") {

@@ -1,8 +1,10 @@
 import CLinux
 import Glibc
 
-/// A lock that is granted in the order of asking, so that a busy event loop cannot keep a virtual CPU waiting for more than
-/// one turn. Whoever has it may ask again and gets it at once.
+/// A lock that is granted in the order of asking.
+///
+/// A busy event loop thus cannot keep a virtual CPU waiting for more than one turn. Whoever has it may ask again and gets it
+/// at once.
 @safe final class TurnLock: Sendable {
     @unsafe private struct State {
         var mutex = unsafe pthread_mutex_t()
