@@ -176,6 +176,12 @@ package final class Machine {
         outcome.end(.stopped)
     }
 
+    /// What ends `run`, for other threads.
+    var stopper: @Sendable () -> Void {
+        let outcome = outcome
+        return { outcome.end(.stopped) }
+    }
+
     /// Keeps the processors out of the guest until `resume`.
     package func pause() {
         gate.shut()

@@ -17,6 +17,7 @@
 #include "clx_bpf.h"
 #include "clx_network.h"
 #include "clx_kvm.h"
+#include "clx_timers.h"
 #include "clx_atomics.h"
 #include "clx_events.h"
 
