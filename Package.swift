@@ -104,6 +104,7 @@ let package = Package(
         // Plays the driver of a guest in ordinary memory.
         .target(name: "GuestDriver", dependencies: ["Board", "Virtio", "Syscalls"], path: "Tests/GuestDriver"),
         tests(of: "Board", imports: "Syscalls"),
+        tests(of: "Devices", imports: "Board", "Virtio", "GuestDriver", "Syscalls"),
         tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
         tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),

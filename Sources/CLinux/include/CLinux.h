@@ -20,5 +20,6 @@
 #include "clx_timers.h"
 #include "clx_atomics.h"
 #include "clx_events.h"
+#include "clx_tap.h"
 
 #endif
