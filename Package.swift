@@ -87,7 +87,7 @@ let package = Package(
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
-        program("mvrun-vmm", imports: "VMM", "KVM", "Plans", "Diagnostics", "Syscalls"),
+        program("mvrun-vmm", imports: "VMM", "Devices", "KVM", "Plans", "Diagnostics", "Syscalls"),
         program("mvrun-systemd", imports: "CSystemd", "Syscalls"),
 
         tests(of: "Syscalls"),

@@ -1,3 +1,4 @@
+import Devices
 import Diagnostics
 import KVM
 import Syscalls
@@ -54,6 +55,7 @@ enum HandBoot {
         let initramfs = try during("open the initramfs") { try OwnedDescriptor.open(request.initramfs) }
         let console = ConsoleLog(OwnedDescriptor(owning: 2), limit: nil)
         let machine = try Machine(request.configuration, on: system, console: console)
+        try machine.add(EntropyDevice())
         try machine.start(kernel: kernel, initramfs: initramfs)
         let started = monotonicMilliseconds()
         let end = try machine.run()

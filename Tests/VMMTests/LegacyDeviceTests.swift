@@ -1,6 +1,6 @@
 import Board
-import Syscalls
 import Synchronization
+import Syscalls
 import Testing
 
 @testable import VMM

@@ -25,7 +25,8 @@ struct TinyKernel {
         content = code
         parts = [
             Part(
-                fileOffset: 0x1000, address: 0x10_0000, fileSize: UInt64(code.count), memorySize: UInt64(code.count) + 64)
+                fileOffset: 0x1000, address: 0x10_0000, fileSize: UInt64(code.count),
+                memorySize: UInt64(code.count) + 64)
         ]
     }
 
