@@ -1,6 +1,3 @@
-import Diagnostics
-import KVM
-import Plans
 import Syscalls
 import VMM
 
@@ -12,6 +9,7 @@ struct MvrunVMM {
         switch arguments.first {
         case "--probe" where arguments.count == 1: exitNow(Probe.print())
         case "--boot": exitNow(HandBoot.run(Array(arguments.dropFirst())))
+        case nil: exitNow(MachineMonitor.run())
         default: exitNow(usage("mvrun-vmm is started by mvrun; it does nothing by itself"))
         }
     }
