@@ -96,12 +96,12 @@ package final class MachineSession {
         let end = try machine.run()
         let lost = RuntimeError(.guest, "\(end)")
         machine.loop.synchronously {
+            if !hasWorkloadEnded { fail(lost) }
             // No connection outlives the guest, and what came over one has still to be written.
             engine?.reset()
-            if !hasWorkloadEnded { fail(lost) }
         }
         while outcome == nil { try poll(timeoutMilliseconds: -1) }
-        if case .failed? = outcome, !isFailureTold { try linger() }
+        if case .failed? = outcome, !isStartRequested, !isFailureTold { try linger() }
         return outcome ?? .failed(lost)
     }
 
