@@ -83,7 +83,7 @@ let package = Package(
         module(
             "Runtime",
             imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning",
-            "AgentProtocol"),
+            "AgentProtocol", "GuestImage"),
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
@@ -124,6 +124,11 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport"),
         .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"]),
+        // A monitor without a machine. Its root holds no library, so it needs none.
+        .executableTarget(
+            name: "mvrun-machine-stand-in", dependencies: ["AgentProtocol", "Plans", "Diagnostics", "Syscalls"],
+            path: "Tests/MachineStandIn",
+            linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections"])]),
 
         // What a start costs, against other runtimes. The timer is a program apart and small: its memory is counted too.
         .executableTarget(

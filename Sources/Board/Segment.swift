@@ -51,6 +51,7 @@ package struct SegmentList: Sendable {
 
     /// Empties the list.
     package mutating func removeAll() {
+        if byteCount == 0 { return }
         segments.removeAll(keepingCapacity: true)
         byteCount = 0
     }

@@ -95,7 +95,9 @@ package struct VsockPacket: Equatable, Sendable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.headerSize + payload.count)
         func append<Number: FixedWidthInteger>(_ number: Number) {
-            for index in 0..<(Number.bitWidth / 8) { bytes.append(UInt8(truncatingIfNeeded: number >> Number(8 * index))) }
+            for index in 0..<(Number.bitWidth / 8) {
+                bytes.append(UInt8(truncatingIfNeeded: number >> Number(8 * index)))
+            }
         }
         append(sourceContextID)
         append(destinationContextID)

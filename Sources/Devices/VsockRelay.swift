@@ -42,8 +42,8 @@ package final class VsockRelay: VsockEndpoint {
         self.connection = connection
         self.loop = loop
         self.finished = finished
-        self.source = source.take().map { VsockHostFile($0, forWriting: false) }
-        self.sink = sink.take().map { VsockHostFile($0, forWriting: true) }
+        if let file = source.take() { self.source = VsockHostFile(file, forWriting: false) }
+        if let file = sink.take() { self.sink = VsockHostFile(file, forWriting: true) }
         if !received.isEmpty { receive(Array(received)) }
     }
 

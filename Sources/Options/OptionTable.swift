@@ -51,7 +51,8 @@ package enum OptionTable {
             "the unix socket that receives a pidfd of the process"),
         OptionDefinition(
             .isolation, "isolation", nil, .choice(["container", "vm", "auto"]),
-            for: VerbSet(.run, .create, .plan, .check), "what keeps the container apart (default: what the bundle asks for)"),
+            for: VerbSet(.run, .create, .plan, .check),
+            "what keeps the container apart (default: what the bundle asks for)"),
         OptionDefinition(
             .kernel, "kernel", nil, .file, for: VerbSet(.run, .create, .plan, .check),
             "the kernel of a virtual machine (default: the bundle's, or one of this host)"),

@@ -167,8 +167,10 @@ final class ContainerMaking {
 
     /// Opens what a machine's monitor works with, where the sandbox is one's.
     private func prepareMachine(_ surroundings: inout Launcher.Surroundings) throws(RuntimeError) {
-        guard let machine = plan.machine, let files = try directory?.machineFiles(
-            machine, session.machineImages(bundle.spec, kernel: request.kernel)) else { return }
+        guard let machine = plan.machine,
+            let files = try directory?.machineFiles(
+                machine, session.machineImages(bundle.spec, kernel: request.kernel))
+        else { return }
         machineFiles = files
         surroundings.files = files.numbers
     }

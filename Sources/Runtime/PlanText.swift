@@ -71,9 +71,10 @@ package struct PlanText: Sendable {
         if let limit = machine.guest.processLimit {
             steps.append(Step(actor: .guest, text: "limit the processes to \(limit)"))
         }
-        return steps + PlanText(ContainerPlan(sandbox: machine.guest.sandbox)).steps.map { step in
-            Step(actor: .guest, text: step.text)
-        }
+        return steps
+            + PlanText(ContainerPlan(sandbox: machine.guest.sandbox)).steps.map { step in
+                Step(actor: .guest, text: step.text)
+            }
     }
 
     private static func cgroups(of plan: ContainerPlan) -> [String] {

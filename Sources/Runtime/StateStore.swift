@@ -1,5 +1,6 @@
 package import Diagnostics
 import Glibc
+import GuestImage
 import Plans
 import Sandbox
 import Syscalls
@@ -280,7 +281,7 @@ package struct ContainerDirectory: ~Copyable {
 
     /// Opens what a machine's monitor works with.
     borrowing func machineFiles(
-        _ machine: MachinePlan, _ images: consuming MachineImages
+        _ machine: MachinePlan, _ images: consuming GuestImage
     ) throws(RuntimeError) -> MachineFiles {
         try MachineFiles(machine, images, in: self)
     }

@@ -27,7 +27,8 @@ struct MachineSize: Equatable {
         if let count = spec.vm?.hwConfig?.vcpus {
             guard (1...mostCPUs).contains(count) else {
                 throw RuntimeError(
-                    .unsupported, "config.json: vm.hwConfig.vcpus: a machine has 1 to \(mostCPUs) virtual CPUs, not \(count)")
+                    .unsupported,
+                    "config.json: vm.hwConfig.vcpus: a machine has 1 to \(mostCPUs) virtual CPUs, not \(count)")
             }
             return count
         }
@@ -52,7 +53,8 @@ struct MachineSize: Equatable {
             guard (leastMemoryMiB...mostMemoryMiB).contains(wanted) else {
                 throw RuntimeError(
                     .unsupported,
-                    "config.json: vm.hwConfig.memory: a machine has \(leastMemoryMiB) to \(mostMemoryMiB) MiB, not \(wanted)")
+                    "config.json: vm.hwConfig.memory: a machine has \(leastMemoryMiB) to \(mostMemoryMiB) MiB, not \(wanted)"
+                )
             }
             return wanted
         }
@@ -61,7 +63,8 @@ struct MachineSize: Equatable {
             guard wanted <= mostMemoryMiB else {
                 throw RuntimeError(
                     .unsupported,
-                    "config.json: linux.resources.memory.limit: a machine has at most \(mostMemoryMiB) MiB, not \(wanted)")
+                    "config.json: linux.resources.memory.limit: a machine has at most \(mostMemoryMiB) MiB, not \(wanted)"
+                )
             }
             return wanted
         }
@@ -70,7 +73,8 @@ struct MachineSize: Equatable {
         guard let wanted = UInt32(text), (leastMemoryMiB...mostMemoryMiB).contains(wanted) else {
             throw RuntimeError(
                 .invalidBundle,
-                "config.json: annotations.\(key): \"\(text)\" is not a number of MiB from \(leastMemoryMiB) to \(mostMemoryMiB)")
+                "config.json: annotations.\(key): \"\(text)\" is not a number of MiB from \(leastMemoryMiB) to \(mostMemoryMiB)"
+            )
         }
         return wanted
     }

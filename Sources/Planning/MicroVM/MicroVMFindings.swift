@@ -47,12 +47,14 @@ package struct MicroVMFindings: Sendable {
             case .user:
                 refuse(field, "a user namespace of somebody else cannot hold a virtual machine", hint: "give mappings")
             default:
-                warn(field, "the guest has \(namespace.type.rawValue) namespaces of its own kernel, and makes a new one")
+                warn(
+                    field, "the guest has \(namespace.type.rawValue) namespaces of its own kernel, and makes a new one")
             }
         }
         if linux.namespace(.network) == nil {
             refuse(
-                "linux.namespaces", "without a network namespace the program is to use the host's network, and a guest cannot",
+                "linux.namespaces",
+                "without a network namespace the program is to use the host's network, and a guest cannot",
                 hint: "add {\"type\": \"network\"}")
         }
         if !linux.netDevices.isEmpty {

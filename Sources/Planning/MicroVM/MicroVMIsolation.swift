@@ -78,7 +78,8 @@ package enum MicroVMIsolation {
         case "always": return .always
         case .some(let other):
             throw RuntimeError(
-                .invalidBundle, "config.json: annotations.\(cacheAnnotation): \"\(other)\" is none of never, auto, always")
+                .invalidBundle,
+                "config.json: annotations.\(cacheAnnotation): \"\(other)\" is none of never, auto, always")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import GuestImage
 import Plans
 import Syscalls
 
@@ -14,7 +15,7 @@ enum MachineFile {
 final class MachineFiles {
     private let plan: OwnedDescriptor
     private let kvm: OwnedDescriptor
-    private let images: MachineImages
+    private let images: GuestImage
     private let control: OwnedDescriptor
     private let console: OwnedDescriptor
 
@@ -25,7 +26,7 @@ final class MachineFiles {
     ///   - images: the kernel and the initramfs.
     ///   - directory: the container's directory.
     init(
-        _ machine: MachinePlan, _ images: consuming MachineImages, in directory: borrowing ContainerDirectory
+        _ machine: MachinePlan, _ images: consuming GuestImage, in directory: borrowing ContainerDirectory
     ) throws(RuntimeError) {
         var writer = PlanWriter()
         writer.write(machine)
@@ -44,12 +45,4 @@ final class MachineFiles {
     var numbers: [Int32] {
         [plan.number, kvm.number, images.kernel.number, images.initramfs.number, control.number, console.number]
     }
-}
-
-/// What a guest boots, as open files.
-struct MachineImages: ~Copyable {
-    /// An ELF vmlinux.
-    var kernel: OwnedDescriptor
-    /// The initramfs that holds the agent and the kernel's modules.
-    var initramfs: OwnedDescriptor
 }

@@ -1,5 +1,6 @@
 import Cgroups
 import Diagnostics
+import GuestImage
 import OCI
 import Planning
 import Plans
@@ -21,7 +22,8 @@ extension Session {
         let seccomp = try compiledSeccomp(bundle.spec)
         if seccomp?.listenerPath != nil || seccomp?.filter.notifies ?? false {
             throw RuntimeError(
-                .unsupported, "config.json: linux.seccomp.listenerPath: nobody on the host can listen to a guest's filter",
+                .unsupported,
+                "config.json: linux.seccomp.listenerPath: nobody on the host can listen to a guest's filter",
                 hint: "remove the rules with SCMP_ACT_NOTIFY, or run the bundle as a container")
         }
         options.seccomp = seccomp?.filter
@@ -63,16 +65,22 @@ extension Session {
         if let fault = machineFault() { throw fault }
     }
 
+    /// The kernel that a bundle's machine boots.
+    ///
+    /// - Parameters:
+    ///   - spec: the bundle's configuration; nil for any bundle.
+    ///   - kernel: the one that the command line names.
+    func kernelChoice(_ spec: Spec?, kernel: String?) throws(RuntimeError) -> KernelChoice {
+        try KernelChoice.choose(
+            requested: kernel ?? spec?.vm?.kernel?.path,
+            in: KernelChoice.Places.standard(program: try? linkTarget("/proc/self/exe")))
+    }
+
     /// What the guest boots.
-    func machineImages(_ spec: Spec, kernel: String?) throws(RuntimeError) -> MachineImages {
-        guard let path = kernel ?? spec.vm?.kernel?.path else {
-            throw RuntimeError(.notFound, "no kernel for the virtual machine", hint: "name one with --kernel")
-        }
-        do {
-            return MachineImages(
-                kernel: try OwnedDescriptor.open(path), initramfs: try OwnedDescriptor.memory([], name: "initramfs"))
-        } catch {
-            throw RuntimeError(error).during("open the kernel")
-        }
+    func machineImages(_ spec: Spec, kernel: String?) throws(RuntimeError) -> GuestImage {
+        let log = log
+        return try GuestImage.prepare(
+            kernel: try kernelChoice(spec, kernel: kernel), initProgram: try initProgramPath(),
+            cache: ImageCache.standard(rootless: !isPrivileged), warn: { log.warn($0) })
     }
 }

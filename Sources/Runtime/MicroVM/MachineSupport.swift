@@ -12,7 +12,9 @@ package struct MachineSupport: Sendable, Equatable {
         /// None.
         case none
         /// One that this user may not open.
-        case forbidden
+        case forbidden = "no permission"
+        /// One that lacks what the monitor needs.
+        case unusable
     }
 
     /// The kind.
@@ -20,13 +22,16 @@ package struct MachineSupport: Sendable, Equatable {
     /// What was found, in words.
     package var detail: String
 
-    /// Reads what the probe prints: the kind, and behind it what else was found.
+    /// Reads what the probe prints: a line for each thing known, of which `kvm` names the kind.
     init?(probe text: String) {
-        guard let line = text.split(separator: "\n").first else { return nil }
-        let words = line.split(separator: " ", maxSplits: 1)
-        guard let first = words.first, let kind = Kind(rawValue: String(first.prefix { $0.isLetter })) else { return nil }
+        var known: [Substring: Substring] = [:]
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            if parts.count == 2 { known[parts[0]] = parts[1].drop { $0 == " " } }
+        }
+        guard let kind = known["kvm"].flatMap({ Kind(rawValue: String($0)) }) else { return nil }
         self.kind = kind
-        detail = words.count > 1 ? String(words[1]) : ""
+        detail = known["missing"].map { $0.isEmpty ? "" : "without \($0)" } ?? ""
     }
 
     /// Describes a host.
@@ -46,6 +51,9 @@ package struct MachineSupport: Sendable, Equatable {
         case .forbidden:
             RuntimeError(
                 .unsupported, "/dev/kvm: permission denied", hint: "join the group kvm, or use --isolation container")
+        case .unusable:
+            RuntimeError(
+                .unsupported, "the KVM of this host cannot be used: \(detail)", hint: "use --isolation container")
         case .pvm:
             RuntimeError(
                 .unsupported, "the KVM of this host is of the PVM kind, which does not boot an ordinary kernel",

@@ -38,7 +38,8 @@ enum PsCommand {
         if invocation.arguments.count > 1 {
             throw RuntimeError(.unsupported, "options of ps(1) do not reach a virtual machine", hint: "leave them out")
         }
-        let rows = [("PID", "PPID", "UID", "COMMAND")]
+        let rows =
+            [("PID", "PPID", "UID", "COMMAND")]
             + processes.map { ("\($0.pid)", "\($0.parent)", "\($0.user)", $0.command) }
         try printOutput(rows.map { aligned($0.0) + aligned($0.1) + aligned($0.2) + $0.3 + "\n" }.joined())
     }
