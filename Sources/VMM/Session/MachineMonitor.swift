@@ -50,7 +50,11 @@ package enum MachineMonitor {
         try machine.add(VsockDevice(engine))
         try machine.add(EntropyDevice())
         let session = MachineSession(plan, in: machine)
-        try session.begin(engine, control: OwnedDescriptor(owning: MachineDescriptors.control))
+        // Before the first thread: each inherits that no signal is for it.
+        let signals = try during("wait for signals") { try SignalQueue() }
+        let files = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
+        try session.begin(
+            engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: files, signals: signals)
         try machine.start(kernel: kernel, initramfs: initramfs)
         return try session.run()
     }

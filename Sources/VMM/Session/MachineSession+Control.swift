@@ -67,17 +67,10 @@ extension MachineSession {
         }
         let plan = try programPlan(in: files[ControlDescriptors.plan])
         let process = try agent.exec(plan, terminal: terminal)
-        let (input, output, errors) = (
-            files[ControlDescriptors.input], files[ControlDescriptors.output], files[ControlDescriptors.errors]
-        )
-        let ends: [StreamHeader.Stream: StreamEnds] =
-            terminal
-            ? [.input: StreamEnds(source: input.file.take(), sink: output.file.take())]
-            : [
-                .input: StreamEnds(source: input.file.take()), .output: StreamEnds(sink: output.file.take()),
-                .errors: StreamEnds(sink: errors.file.take()),
-            ]
-        streams[process] = ProcessStreams(ends) { [weak self] exit in self?.execEnded(process, exit) }
+        let standard = WorkloadFiles(
+            input: files[ControlDescriptors.input], output: files[ControlDescriptors.output],
+            errors: files[ControlDescriptors.errors])
+        streams[process] = ProcessStreams(standard.ends(terminal: terminal)) { [weak self] exit in self?.execEnded(process, exit) }
         executing[process] = connection
         connection.process = process
     }

@@ -68,13 +68,17 @@ package final class MachineSession {
     /// - Parameters:
     ///   - engine: what the machine's vsock device belongs to.
     ///   - control: the listening start socket.
-    package func begin(_ engine: VsockEngine, control: consuming OwnedDescriptor) throws(RuntimeError) {
+    ///   - files: where the workload's standard streams lead.
+    ///   - signals: the signals that mean the workload.
+    package func begin(
+        _ engine: VsockEngine, control: consuming OwnedDescriptor, files: WorkloadFiles,
+        signals: consuming SignalQueue
+    ) throws(RuntimeError) {
         self.engine = engine
         engine.listen(on: Meeting.controlPort) { [weak self] in self?.acceptAgent($0) }
         engine.listen(on: Meeting.streamPort) { [weak self] in self?.acceptStream($0) }
         do throws(SystemError) {
-            streams[Meeting.workload] = try workloadStreams()
-            let signals = try SignalQueue()
+            streams[Meeting.workload] = workloadStreams(files)
             _ = try machine.loop.add(signals.descriptor.number, .readable) { [weak self] _ in self?.forwardSignals() }
             self.signals = consume signals
             let timer = try TimerDescriptor(milliseconds: Self.helloMilliseconds)
@@ -149,18 +153,7 @@ package final class MachineSession {
         }
     }
 
-    private func workloadStreams() throws(SystemError) -> ProcessStreams {
-        let input = try OwnedDescriptor.standardStream(0)
-        let output = try OwnedDescriptor.standardStream(1)
-        let ends: [StreamHeader.Stream: StreamEnds]
-        if plan.terminal {
-            ends = [.input: StreamEnds(source: input, sink: output)]
-        } else {
-            let errors = try OwnedDescriptor.standardStream(2)
-            ends = [
-                .input: StreamEnds(source: input), .output: StreamEnds(sink: output), .errors: StreamEnds(sink: errors),
-            ]
-        }
-        return ProcessStreams(ends) { [weak self] exit in self?.finish(.exited(exit)) }
+    private func workloadStreams(_ files: WorkloadFiles) -> ProcessStreams {
+        ProcessStreams(files.ends(terminal: plan.terminal)) { [weak self] exit in self?.finish(.exited(exit)) }
     }
 }

@@ -1,7 +1,7 @@
 import AgentProtocol
 import Board
 import Devices
-import Syscalls
+package import Syscalls
 
 /// The host's ends of one of a guest process's streams.
 final class StreamEnds {
@@ -13,6 +13,41 @@ final class StreamEnds {
     init(source: consuming OwnedDescriptor? = nil, sink: consuming OwnedDescriptor? = nil) {
         self.source = source
         self.sink = sink
+    }
+}
+
+/// The files that the standard streams of a process in the guest lead to.
+package struct WorkloadFiles {
+    private let input: PassedFile
+    private let output: PassedFile
+    private let errors: PassedFile
+
+    /// Takes the files.
+    package init(
+        input: consuming OwnedDescriptor, output: consuming OwnedDescriptor, errors: consuming OwnedDescriptor
+    ) {
+        self.init(input: PassedFile(input), output: PassedFile(output), errors: PassedFile(errors))
+    }
+
+    /// Takes the files that came with a request.
+    init(input: PassedFile, output: PassedFile, errors: PassedFile) {
+        self.input = input
+        self.output = output
+        self.errors = errors
+    }
+
+    /// This process's own standard streams.
+    package static func ownStreams() throws(SystemError) -> WorkloadFiles {
+        WorkloadFiles(input: try .standardStream(0), output: try .standardStream(1), errors: try .standardStream(2))
+    }
+
+    /// The ends by the streams that the guest will connect.
+    func ends(terminal: Bool) -> [StreamHeader.Stream: StreamEnds] {
+        if terminal { return [.input: StreamEnds(source: input.file.take(), sink: output.file.take())] }
+        return [
+            .input: StreamEnds(source: input.file.take()), .output: StreamEnds(sink: output.file.take()),
+            .errors: StreamEnds(sink: errors.file.take()),
+        ]
     }
 }
 
