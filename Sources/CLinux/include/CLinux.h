@@ -15,5 +15,6 @@
 #include "clx_launch.h"
 #include "clx_bpf.h"
 #include "clx_network.h"
+#include "clx_fileserver.h"
 
 #endif
