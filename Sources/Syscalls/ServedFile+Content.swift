@@ -113,3 +113,28 @@ extension ServedFile {
         return RangeLock(kind: Int32(kind), start: start, length: length)
     }
 }
+
+extension ServedFile {
+    /// Reads what is next of a file without places, such as a device.
+    ///
+    /// The corresponding system call is `read(2)`.
+    package func receive(into buffer: inout [UInt8]) throws(Errno) -> Int {
+        try numbered {
+            unsafe buffer.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor.number, $0.baseAddress, $0.count)
+            }
+        }
+    }
+
+    /// Writes the first bytes of a buffer to a file without places, at once.
+    ///
+    /// The corresponding system call is `write(2)`.
+    @discardableResult
+    package func send(_ buffer: borrowing [UInt8], count: Int) throws(Errno) -> Int {
+        precondition(count >= 0 && count <= buffer.count, "a write stays inside its buffer")
+        return try numbered {
+            // SAFETY: checked above; the kernel only reads.
+            unsafe buffer.withUnsafeBytes { unsafe Glibc.write(descriptor.number, $0.baseAddress, count) }
+        }
+    }
+}
