@@ -106,6 +106,11 @@ let package = Package(
             of: "Runtime", imports: "FilteredChild", "Cgroups", "JSON", "Diagnostics", "OCI", "Plans", "Planning",
             "Syscalls"),
 
+        // A mount of the file server's, for its tests, benches and the test suites of others.
+        .executableTarget(
+            name: "fuse-mount", dependencies: ["FUSE", "Syscalls"], path: "Tests/FUSEMount", swiftSettings: strict),
+        tests(of: "FUSE", imports: "Syscalls"),
+
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),
 

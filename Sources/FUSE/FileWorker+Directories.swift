@@ -118,7 +118,8 @@ extension FileWorker {
         from offset: UInt64, into reply: inout Reply, limit: Int, plus: Bool
     ) throws(Errno) {
         let own = [[UInt8(ascii: ".")], [UInt8(ascii: "."), UInt8(ascii: ".")]]
-        for index in min(offset, 1 << 32)..<UInt64(server.shares.count + own.count) {
+        let count = UInt64(server.shares.count + own.count)
+        for index in min(offset, count)..<count {
             let place = Int(index)
             let name = place < own.count ? own[place] : Self.shareName(place - own.count)
             let size = (plus ? 128 : 0) + (24 + name.count + 7) & ~7

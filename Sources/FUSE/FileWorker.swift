@@ -40,6 +40,11 @@ package final class FileWorker {
         var reader = RequestReader(head)
         guard let header = try? reader.header(requestLength: length) else { return exchange.finish() }
         let request = Request(header: header, exchange: exchange)
+        // What has no answer needs no room for one; anything else is not begun without.
+        let silent: [Opcode] = [.forget, .batchForget, .interrupt]
+        guard exchange.replyCapacity >= Wire.replyHeaderSize || silent.map(\.rawValue).contains(header.opcode) else {
+            return exchange.finish()
+        }
         do {
             switch try perform(request, &reader) {
             case .silence: exchange.finish()
