@@ -13,8 +13,8 @@ LAB_TESTS ?= ConformanceTests.CgroupV2
 
 # What the programs link against, what the tests run, the runtimes that `bench` measures against, and what the Swift
 # toolchain itself needs of Debian.
-packages := busybox-static crun dbus git iproute2 jq libcap-dev liblz4-dev liblzma-dev libnl-3-dev libnl-route-3-dev \
-    libseccomp-dev libsystemd-dev libzstd-dev mmdebstrap pkg-config runc strace systemd uidmap zlib1g-dev \
+packages := busybox-static crun dbus git iproute2 jq libcap-dev liblz4-dev liblzma-dev libmd-dev libnl-3-dev \
+    libnl-route-3-dev libseccomp-dev libsystemd-dev libzstd-dev mmdebstrap pkg-config runc strace systemd uidmap zlib1g-dev \
     g++ libcurl4 libedit2 libncurses6 libsqlite3-0 libxml2
 
 # The installed programs, of those that Package.swift has. The first kind is linked without any shared library, so that

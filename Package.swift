@@ -32,6 +32,7 @@ let package = Package(
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(name: "CCompression"),
+        .systemLibrary(name: "CDigest", pkgConfig: "libmd", providers: [.apt(["libmd-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(
             name: "CNetlink", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
@@ -77,7 +78,7 @@ let package = Package(
             "Syscalls"),
 
         // What a guest boots: kernels found and unpacked, initramfs made, both cached.
-        module("GuestImage", imports: "CCompression", "Diagnostics", "Syscalls"),
+        module("GuestImage", imports: "CCompression", "CDigest", "Diagnostics", "Syscalls"),
 
         module(
             "Runtime",
@@ -97,11 +98,17 @@ let package = Package(
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
+        // Plays the driver of a guest in ordinary memory.
+        .target(name: "GuestDriver", dependencies: ["Board", "Virtio", "Syscalls"], path: "Tests/GuestDriver"),
+        tests(of: "Board", imports: "Syscalls"),
+        tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
+        tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         .target(
             name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),
         tests(
             of: "Planning", imports: "CLinux", "FilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
+        tests(of: "GuestImage", imports: "Diagnostics", "Syscalls"),
         tests(
             of: "Runtime", imports: "FilteredChild", "Cgroups", "JSON", "Diagnostics", "OCI", "Plans", "Planning",
             "Syscalls"),

@@ -43,8 +43,8 @@ enum LauncherMessage: Equatable {
 
 private enum Mark {
     static let failedBeforeExec = UInt8(ascii: "!")
-    static let failure = UInt8(ascii: "E")
-    static let warning = UInt8(ascii: "w")
+    static let failure = StartSocketMark.failure
+    static let warning = StartSocketMark.warning
     static let child = UInt8(ascii: "C")
     static let hooksDue = UInt8(ascii: "H")
     static let limitsDue = UInt8(ascii: "l")
@@ -55,7 +55,7 @@ private enum Mark {
     static let mapped = UInt8(ascii: "M")
     static let goOn = UInt8(ascii: "G")
     static let waitForStart = UInt8(ascii: "W")
-    static let start = UInt8(ascii: "S")
+    static let start = StartSocketMark.start
 }
 
 extension StageMessage {

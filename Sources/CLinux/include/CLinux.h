@@ -16,5 +16,7 @@
 #include "clx_bpf.h"
 #include "clx_network.h"
 #include "clx_fileserver.h"
+#include "clx_atomics.h"
+#include "clx_events.h"
 
 #endif

@@ -1,0 +1,13 @@
+/// Where host and guest meet over vsock(7): the guest connects out, so that nobody polls.
+package enum Meeting {
+    /// The host's context id, VMADDR_CID_HOST.
+    package static let hostContextID: UInt32 = 2
+    /// The port that takes the one control stream.
+    package static let controlPort: UInt32 = 1024
+    /// The port that takes a stream for each standard stream of each process, which begins with a `StreamHeader`.
+    package static let streamPort: UInt32 = 1025
+    /// The version of the frames; both ends are built together, so it only tells a stale initramfs from a fresh one.
+    package static let version: UInt32 = 1
+    /// The id of the workload's first process; programs that join it have others.
+    package static let workload: UInt32 = 0
+}

@@ -1,0 +1,27 @@
+import CDigest
+
+/// SHA-256, computed by libmd.
+struct Digest: Equatable, Sendable {
+    /// The 32 bytes.
+    let bytes: [UInt8]
+
+    /// The digest of some bytes.
+    init(of content: ArraySlice<UInt8>) {
+        var context = SHA2_CTX()
+        var result = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+        unsafe SHA256Init(&context)
+        // SAFETY: libmd only reads, and no more than the slice's length.
+        unsafe content.withUnsafeBufferPointer { unsafe SHA256Update(&context, $0.baseAddress, $0.count) }
+        // SAFETY: the array has the 32 bytes that are written.
+        unsafe result.withUnsafeMutableBufferPointer { unsafe SHA256Final($0.baseAddress, &context) }
+        bytes = result
+    }
+
+    /// The first 16 bytes as hexadecimal digits: enough for a name.
+    var name: String {
+        let digits = bytes.prefix(16).flatMap { byte in
+            [byte >> 4, byte & 15].map { $0 < 10 ? UInt8(ascii: "0") + $0 : UInt8(ascii: "a") + $0 - 10 }
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+}
