@@ -117,6 +117,7 @@ let package = Package(
         .executableTarget(
             name: "fuse-mount", dependencies: ["FUSE", "Syscalls"], path: "Tests/FUSEMount", swiftSettings: strict),
         tests(of: "FUSE", imports: "Syscalls"),
+        tests(of: "Devices", imports: "Board", "FUSE", "GuestDriver", "Syscalls", "Virtio"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),

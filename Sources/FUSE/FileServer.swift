@@ -61,8 +61,8 @@ package final class FileServer: Sendable {
         ready.store(true, ordering: .releasing)
     }
 
-    /// Ends the session.
-    func stop() {
+    /// Ends the session: everything that the client knew or had open is let go of.
+    package func stop() {
         ready.store(false, ordering: .relaxed)
         waiters.cancelAll()
         handles.removeAll()
