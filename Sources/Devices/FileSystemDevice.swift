@@ -66,7 +66,7 @@ package final class FileSystemDevice: VirtioDevice {
     }
 }
 
-/// The queues that one thread serves. Everything here has the turn of its loop.
+/// The queues that one thread serves; everything here has the turn of its loop.
 private final class FileQueueService: @unchecked Sendable {
     // SAFETY: @unchecked, for every access has the turn of `loop`; the worker is made and used on that loop's thread.
     private let server: FileServer

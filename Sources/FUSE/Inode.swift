@@ -61,7 +61,7 @@ final class Inode: Sendable {
         var name: FileName?
         /// A handle that is open on it, or was.
         var handle: UInt64 = 0
-        /// How often the client was told of it. Changed only by the table.
+        /// How often the client was told of it; changed only by the table.
         var lookups: UInt64 = 0
         /// The content that the client may have cached.
         var stamp: ContentStamp?

@@ -11,7 +11,7 @@ struct RequestHeader {
     let extensionLength: Int
 }
 
-/// Takes a request apart. Whatever is missing or malformed is an EINVAL.
+/// Takes a request apart; whatever is missing or malformed is an EINVAL.
 struct RequestReader {
     private let bytes: [UInt8]
     private var position = 0

@@ -172,7 +172,9 @@ package final class ServedFile: Sendable {
         buffer = [UInt8](repeating: 0, count: limit)
         let count = try numbered {
             // SAFETY: the kernel writes at most the buffer's length.
-            unsafe buffer.withUnsafeMutableBytes { unsafe clx_getdents(descriptor.number, $0.baseAddress, UInt($0.count)) }
+            unsafe buffer.withUnsafeMutableBytes {
+                unsafe clx_getdents(descriptor.number, $0.baseAddress, UInt($0.count))
+            }
         }
         buffer.removeLast(limit - count)
     }

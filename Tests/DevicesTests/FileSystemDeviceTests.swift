@@ -45,7 +45,8 @@ import Virtio
     private func ask(
         _ driver: GuestDriver, queue: Int = 1, _ opcode: UInt32, node: UInt64, _ body: [UInt8], room: UInt32 = 4096
     ) throws -> [UInt8] {
-        let request = little(UInt32(40 + body.count), opcode) + little(UInt64(9), node) + little(UInt32(0), 0, 0, 0) + body
+        let head = little(UInt32(40 + body.count), opcode) + little(UInt64(9), node) + little(UInt32(0), 0, 0, 0)
+        let request = head + body
         try driver.memory.write(request, at: 0x10_0000)
         let half = UInt32(request.count / 2)
         _ = try driver.queues[queue].send(
@@ -84,7 +85,7 @@ import Virtio
             try begin(driver)
             let share = try ask(driver, 1, node: 1, Array("0".utf8) + [0])
             #expect(share.count == 144)
-            let node = share[16..<24].enumerated().reduce(UInt64(0)) { $0 | UInt64($1.element) << UInt64(8 * $1.offset) }
+            let node = share[16..<24].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             let made = try ask(driver, 35, node: node, little(UInt32(O_RDWR), 0o644, 0, 0) + Array("a".utf8) + [0])
             #expect(made.count == 160)
             let handle = Array(made[144..<152])

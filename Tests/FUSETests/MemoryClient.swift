@@ -98,7 +98,6 @@ final class MemoryClient {
             try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
         }
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let failure = Mutex<String?>(nil)
         let box = Failure()
         let thread = try RunningThread {
             do {
@@ -110,7 +109,6 @@ final class MemoryClient {
             }
         }
         thread.join()
-        _ = failure
         if let text = box.text.withLock({ $0 }) { throw Problem(text: text) }
     }
 
