@@ -1,6 +1,7 @@
 import FUSE
 import Foundation
 import Glibc
+import Synchronization
 import Syscalls
 import Testing
 
@@ -212,6 +213,55 @@ import Testing
             #expect(client.ask(14, node: link, Bytes().u32(0).u32(0))?.error == -ENXIO)
             #expect(client.ask(1, node: link, Bytes().text("a"))?.error == -ENOTDIR)
         }
+    }
+
+    /// A directory of the share takes turns with a link out of it, while the client walks through it.
+    @Test func aRaceWithTheHostLeadsNowhereElse() throws {
+        try MemoryClient.run(cache: .never) { client in
+            let folder = client.folder
+            let (inside, outside) = (client.folder + "/rw/d", client.folder + "/outside")
+            for path in [inside, outside] {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            }
+            try "inside".write(toFile: inside + "/file", atomically: false, encoding: .utf8)
+            try "secret".write(toFile: outside + "/file", atomically: false, encoding: .utf8)
+            let link = client.folder + "/rw/link"
+            symlink(outside, link)
+            let done = Stop()
+            let racer = try RunningThread {
+                while !done.isSet.load(ordering: .relaxed) {
+                    // RENAME_EXCHANGE: there always is one of the two.
+                    guard let directory = try? OwnedDescriptor.open(folder + "/rw", [.readOnly, .directory]),
+                        let d = FileName(component: [100]), let l = FileName(component: Array("link".utf8)[...])
+                    else { return }
+                    let file = ServedFile(directory)
+                    for _ in 0..<100 { try? file.rename(d, to: l, in: file, flags: 2) }
+                }
+            }
+            defer {
+                done.isSet.store(true, ordering: .relaxed)
+                racer.join()
+            }
+            let root = try client.share(0)
+            var contents = Set<String>()
+            for _ in 0..<3000 {
+                guard let directory = try? client.lookup("d", in: root),
+                    let file = try? client.lookup("file", in: directory),
+                    let opened = client.ask(14, node: file, Bytes().u32(0).u32(0)), opened.error == 0
+                else { continue }
+                let handle = opened.number(at: 0, bytes: 8)
+                let read = Bytes().u64(handle).u64(0).u32(10).u32(0).u64(0).u32(0).u32(0)
+                let answer = try #require(client.ask(15, node: file, read))
+                contents.insert(String(decoding: answer.body, as: UTF8.self))
+                _ = client.ask(18, node: file, Bytes().u64(handle).u32(0).u32(0).u64(0))
+                _ = client.ask(2, node: directory, Bytes().u64(1))
+            }
+            #expect(contents.isSubset(of: ["inside"]))
+        }
+    }
+
+    private final class Stop: Sendable {
+        let isSet = Atomic(false)
     }
 
     @Test func forgettingMoreThanWasToldIsHarmless() throws {
