@@ -82,7 +82,8 @@ let package = Package(
 
         module(
             "Runtime",
-            imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning"),
+            imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning",
+            "AgentProtocol", "GuestImage"),
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
@@ -101,6 +102,7 @@ let package = Package(
         // Plays the driver of a guest in ordinary memory.
         .target(name: "GuestDriver", dependencies: ["Board", "Virtio", "Syscalls"], path: "Tests/GuestDriver"),
         tests(of: "Board", imports: "Syscalls"),
+        tests(of: "Devices", imports: "Board", "Virtio", "FUSE", "GuestDriver", "Syscalls"),
         tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
         tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
@@ -117,7 +119,6 @@ let package = Package(
         .executableTarget(
             name: "fuse-mount", dependencies: ["FUSE", "Syscalls"], path: "Tests/FUSEMount", swiftSettings: strict),
         tests(of: "FUSE", imports: "Syscalls"),
-        tests(of: "Devices", imports: "Board", "FUSE", "GuestDriver", "Syscalls", "Virtio"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),
@@ -126,6 +127,11 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport"),
         .testTarget(name: "ConformanceTests", dependencies: ["TestSupport"]),
+        // A monitor without a machine. Its root holds no library, so it needs none.
+        .executableTarget(
+            name: "mvrun-machine-stand-in", dependencies: ["AgentProtocol", "Plans", "Diagnostics", "Syscalls"],
+            path: "Tests/MachineStandIn",
+            linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections"])]),
 
         // What a start costs, against other runtimes. The timer is a program apart and small: its memory is counted too.
         .executableTarget(

@@ -8,6 +8,8 @@ package import Plans
 package enum ControlRequest: Equatable, Sendable {
     /// Start the program. The connection closes without a word when it runs; `warning` and `failure` may come before.
     case start(pid: Int32)
+    /// Wait until the guest has made its sandbox. Answered by `done`, perhaps behind `warning`s, or by `failure`.
+    case awaitReady
     /// Run another program. Answered by `started`, then by `exited`; meanwhile `signal` and `resize` on this connection
     /// mean that program. It goes on should the connection close.
     ///
@@ -65,6 +67,7 @@ package enum ControlReply: Equatable, Sendable {
 }
 
 private enum Mark {
+    static let awaitReady = UInt8(ascii: "R")
     static let exec = UInt8(ascii: "X")
     static let signal = UInt8(ascii: "K")
     static let resize = UInt8(ascii: "Z")
@@ -84,6 +87,7 @@ extension ControlRequest {
         case .start(let pid):
             writer.write(StartSocketMark.start)
             writer.write(pid)
+        case .awaitReady: writer.write(Mark.awaitReady)
         case .exec(let terminal):
             writer.write(Mark.exec)
             writer.write(terminal)
@@ -108,6 +112,7 @@ extension ControlRequest {
         var reader = PlanReader(packet)
         switch try reader.number(UInt8.self) {
         case StartSocketMark.start: self = .start(pid: try reader.number())
+        case Mark.awaitReady: self = .awaitReady
         case Mark.exec: self = .exec(terminal: try reader.flag())
         case Mark.signal: self = .signal(number: try reader.number(), all: try reader.flag())
         case Mark.resize: self = .resize(try TerminalSize(from: &reader))

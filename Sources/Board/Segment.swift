@@ -37,8 +37,21 @@ package struct SegmentList: Sendable {
         byteCount &+= Int(segment.length)
     }
 
+    /// Takes runs away from the front.
+    package mutating func removeFirst(_ count: Int) {
+        for segment in segments.prefix(count) { byteCount &-= Int(segment.length) }
+        segments.removeFirst(min(count, segments.count))
+    }
+
+    /// Adds the runs of another list at the end.
+    package mutating func append(contentsOf list: SegmentList) {
+        segments.append(contentsOf: list.segments)
+        byteCount &+= list.byteCount
+    }
+
     /// Empties the list.
     package mutating func removeAll() {
+        if byteCount == 0 { return }
         segments.removeAll(keepingCapacity: true)
         byteCount = 0
     }

@@ -54,6 +54,25 @@ package struct Bundle: Sendable {
     }
 }
 
+extension Bundle {
+    /// The bundle as somebody else is to see it.
+    ///
+    /// - Parameters:
+    ///   - spec: what its config.json means there.
+    ///   - rootPath: where its root file system is there.
+    package func replacing(spec: Spec, rootPath: String) -> Bundle {
+        Bundle(self, spec: spec, rootPath: rootPath)
+    }
+
+    private init(_ other: Bundle, spec: Spec, rootPath: String) {
+        path = other.path
+        document = other.document
+        warnings = other.warnings
+        self.spec = spec
+        self.rootPath = rootPath
+    }
+}
+
 /// The path of a directory as the kernel spells it: absolute, and without symbolic links.
 private func absolute(_ path: String) throws(RuntimeError) -> String {
     do {

@@ -50,6 +50,13 @@ package enum OptionTable {
             .pidfdSocket, "pidfd-socket", nil, .file, for: VerbSet(.run, .create, .exec),
             "the unix socket that receives a pidfd of the process"),
         OptionDefinition(
+            .isolation, "isolation", nil, .choice(["container", "vm", "auto"]),
+            for: VerbSet(.run, .create, .plan, .check),
+            "what keeps the container apart (default: what the bundle asks for)"),
+        OptionDefinition(
+            .kernel, "kernel", nil, .file, for: VerbSet(.run, .create, .plan, .check),
+            "the kernel of a virtual machine (default: the bundle's, or one of this host)"),
+        OptionDefinition(
             .noPivot, "no-pivot", for: VerbSet(.run, .create, .restore, .plan),
             "enter the root without pivot_root(2), as a root on a ramdisk needs it"),
         OptionDefinition(

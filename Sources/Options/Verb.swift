@@ -1,7 +1,7 @@
 /// What mvrun can be asked to do: the first word of its command line that is not an option.
 package enum Verb: UInt8, CaseIterable, Sendable {
     case run, create, start, state, kill, delete, exec, ps, list, pause, resume, update, events, spec, features
-    case checkpoint, restore, plan, check, doctor, gc, completion, version, help
+    case console, dmesg, checkpoint, restore, plan, check, doctor, gc, completion, version, help
 
     /// The verb of a name; nil of another one.
     package init?(name: String) {
@@ -64,6 +64,8 @@ package struct VerbDefinition: Sendable {
         VerbDefinition("events", .exactly(["CONTAINER"]), "print a container's statistics and memory events"),
         VerbDefinition("spec", .exactly([]), "write a config.json to start from"),
         VerbDefinition("features", .exactly([]), "print what of the runtime specification is supported, as JSON"),
+        VerbDefinition("console", .exactly(["CONTAINER"]), "print the log of a virtual machine's kernel"),
+        VerbDefinition("dmesg", .exactly(["CONTAINER"]), "the same as console"),
         VerbDefinition("checkpoint", .exactly(["CONTAINER"]), "save a running container to disk with CRIU"),
         VerbDefinition("restore", .exactly(["CONTAINER"]), "make a container from a checkpoint"),
         VerbDefinition("plan", .optional([], last: "BUNDLE"), "print each step that run would perform, in order"),

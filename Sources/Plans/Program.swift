@@ -10,17 +10,20 @@ package struct Program: Equatable, Sendable {
     package var preservedDescriptors: Int
     /// LISTEN_FDS of sd_listen_fds(3); nil where the caller had none.
     package var listenDescriptors: Int?
+    /// How many files of the launcher's it finds from descriptor 3 on; then it inherits none of the caller's.
+    package var handedFiles: Int
 
     /// Describes a program.
     package init(
         arguments: [String], environment: [String], workingDirectory: String, preservedDescriptors: Int = 0,
-        listenDescriptors: Int? = nil
+        listenDescriptors: Int? = nil, handedFiles: Int = 0
     ) {
         self.arguments = arguments
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.preservedDescriptors = preservedDescriptors
         self.listenDescriptors = listenDescriptors
+        self.handedFiles = handedFiles
     }
 }
 

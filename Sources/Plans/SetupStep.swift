@@ -29,8 +29,13 @@ package enum SetupStep: Equatable, Sendable {
     case propagation(UInt64)
     /// Bind the root file system to itself, which makes it a mount that can become the root.
     case prepareRoot(path: String)
+    /// Make an empty root in memory; the directory of the host that it covers does not change.
+    case emptyRoot(at: String)
     /// A mount.
     case mount(MountStep)
+    /// Make what is missing of these places in a tree of the root, as the tree's own links lead there, and make the tree
+    /// read-only afterwards: whoever uses it as a root file system cannot make them any more.
+    case mountPoints(in: String, [MountPoint])
     /// Device nodes under /dev; in a user namespace they are bound from the host, since mknod(2) is not allowed there.
     case devices([DeviceStep], bind: Bool)
     /// /dev/fd, /dev/stdin, /dev/stdout, /dev/stderr, /dev/core and /dev/ptmx.
@@ -95,6 +100,20 @@ package enum SetupStep: Equatable, Sendable {
         case change
     }
 
+    /// A place that something is to be mounted on.
+    package struct MountPoint: Equatable, Sendable {
+        /// Where, absolute inside the tree.
+        package var path: String
+        /// Whether a file is to be mounted there rather than a directory.
+        package var isFile: Bool
+
+        /// Describes a place.
+        package init(path: String, isFile: Bool) {
+            self.path = path
+            self.isFile = isFile
+        }
+    }
+
     /// One kernel parameter, sysctl(8).
     package struct KernelParameter: Equatable, Sendable {
         /// The name with dots, as in net.ipv4.ip_forward.
@@ -139,7 +158,9 @@ extension SetupStep: CustomStringConvertible {
         case .loopbackUp: "bring the loopback device up"
         case .propagation: "keep mounts from spreading to the host"
         case .prepareRoot(let path): "prepare root.path \(path)"
+        case .emptyRoot: "make an empty root in memory"
         case .mount(let step): step.description + (step.index.map { " (mounts[\($0)])" } ?? "")
+        case .mountPoints(let tree, let points): "make \(points.count) mount points in \(tree), then make it read-only"
         case .devices(let devices, _): "make \(devices.count) device nodes"
         case .defaultLinks: "make the links of /dev"
         case .terminal: "open a terminal"

@@ -34,6 +34,9 @@ package enum Build {
         ]
         return Features(
             support: support, annotations: annotations.map { Entry(key: $0.0, value: $0.1) },
-            potentiallyUnsafeConfigAnnotations: [])
+            potentiallyUnsafeConfigAnnotations: [
+                "dev.mvrun.isolation", "dev.mvrun.vm.", "io.katacontainers.config.hypervisor.default_memory",
+                "io.katacontainers.config.hypervisor.default_vcpus", "krun.cpus", "krun.ram_mib", "run.oci.handler",
+            ])
     }
 }

@@ -1,6 +1,7 @@
 package import Diagnostics
 import JSON
 import OCI
+import Planning
 import Syscalls
 
 /// What becomes of each field of a config.json on this host.
@@ -9,6 +10,12 @@ package struct BundleCheck: Sendable {
     package enum Verdict: String, Sendable {
         /// It is done.
         case honoured
+        /// For a virtual machine: it is done on the host.
+        case host
+        /// For a virtual machine: it is done in the guest.
+        case guest
+        /// For a virtual machine: it is done on the host and in the guest.
+        case both
         /// It makes no difference, and the reason says why.
         case ignored
         /// The specification does not have it, so it is ignored, and is surely not what was meant.
@@ -40,9 +47,15 @@ package struct BundleCheck: Sendable {
     /// Says nothing yet.
     fileprivate init() {}
 
-    init(_ document: JSONDocument, _ spec: Spec) throws(RuntimeError) {
+    init(_ document: JSONDocument, _ spec: Spec, isolation: Isolation = .container) throws(RuntimeError) {
         let findings = spec.findings
-        var open = findings.errors
+        var open = findings.errors.map { (path: $0.path, message: $0.message, hint: $0.hint) }
+        var warnings = findings.warnings.map { (path: $0.path, message: $0.message, hint: $0.hint) }
+        if isolation == .vm {
+            let machine = MicroVMFindings(of: spec)
+            open += machine.errors.map { ($0.path, $0.message, $0.hint) }
+            warnings += machine.warnings.map { ($0.path, $0.message, $0.hint) }
+        }
         for field in try FieldCatalogue(config: document).fields {
             // An error about an object or an array is told at the first field inside.
             if let index = open.firstIndex(where: { field.path == $0.path || field.path.isInside($0.path) }) {
@@ -53,10 +66,15 @@ package struct BundleCheck: Sendable {
                 add(field, .unknown, "the specification has no such field", hint)
             } else if field.status == .ignored {
                 add(field, .ignored, "it is for another platform", nil)
-            } else if field.path.isInside("vm") {
+            } else if isolation == .container, field.path.isInside("vm") {
                 add(field, .ignored, "it describes a virtual machine, and this is a container", nil)
-            } else if let warning = findings.warnings.first(where: { $0.path == field.path }) {
+            } else if let warning = warnings.first(where: {
+                field.path == $0.path || (isolation == .vm && field.path.isInside($0.path))
+            }) {
                 add(field, .ignored, warning.message, warning.hint)
+            } else if isolation == .vm {
+                let place = FieldPlace.of(field.pattern) ?? .ignored
+                add(field, Verdict(rawValue: place.rawValue) ?? .ignored, nil, nil)
             } else {
                 add(field, .honoured, nil, nil)
             }
@@ -115,8 +133,11 @@ extension Session {
     /// - Parameters:
     ///   - bundle: the bundle's directory.
     ///   - config: another file than its config.json.
+    ///   - choice: the isolation that is asked for.
     /// - Throws: that there is no config.json, or that it cannot be read as one.
-    package func check(bundle: String, config: String?) throws(RuntimeError) -> BundleCheck {
+    package func check(
+        bundle: String, config: String?, isolation choice: IsolationChoice? = nil
+    ) throws(RuntimeError) -> BundleCheck {
         let file = config ?? "\(bundle)/config.json"
         let bytes: [UInt8]
         do {
@@ -130,7 +151,8 @@ extension Session {
             for error in readable.errors { check.add(error) }
             return check
         }
-        var check = try BundleCheck(readable.document, spec)
+        var check = try BundleCheck(
+            readable.document, spec, isolation: try isolation(of: spec, choice))
         for error in readable.errors { check.add(error) }
         guard check.canBeMade else { return check }
         do throws(RuntimeError) {
@@ -138,7 +160,9 @@ extension Session {
             if !exists(opened.rootPath) {
                 check.add(RuntimeError(.notFound, "root.path: \(opened.rootPath) does not exist"))
             }
-            _ = try plan(opened, CreateRequest(id: "check"), startsLater: false)
+            var request = CreateRequest(id: "check")
+            request.isolation = choice
+            _ = try plan(opened, request, startsLater: false)
         } catch {
             check.add(error)
         }

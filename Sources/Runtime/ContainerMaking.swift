@@ -26,6 +26,7 @@ final class ContainerMaking {
     private(set) var notifications: NotifyProxy?
     private var inquiry: RunningInquiry?
     private var networkDevices: NetworkDeviceTransfer?
+    private var machineFiles: MachineFiles?
 
     /// The container's first process; 0 before it exists.
     private(set) var pid: Int32 = 0
@@ -41,6 +42,7 @@ final class ContainerMaking {
         for warning in bundle.warnings { session.log.warn("config.json: \(warning.path): \(warning.message)") }
         try checkTerminal(bundle.spec.process, request.consoleSocket, detached: detached)
         let plan = try session.plan(bundle, request, startsLater: startsLater, handed: handed)
+        if plan.machine != nil { try session.requireMachine() }
         var record = ContainerRecord(
             id: request.id, bundle: bundle.path, rootfs: bundle.rootPath, created: Timestamp.now.preciseText,
             owner: geteuid())
@@ -51,6 +53,10 @@ final class ContainerMaking {
         record.hasPoststart = !bundle.spec.hooks[.poststart].isEmpty
         record.hasPoststop = !bundle.spec.hooks[.poststop].isEmpty
         record.isForeground = isForeground
+        if plan.machine != nil {
+            record.isolation = .vm
+            record.namespaces = PlanOptions.guestNamespaces(bundle.spec)
+        }
         // A scope may be somebody else's until systemd has made it; ours empties itself with the process in it.
         if plan.scope == nil { record.cgroups = plan.cgroups.map(intendedCgroups) ?? [] }
         do {
@@ -69,7 +75,7 @@ final class ContainerMaking {
     /// Makes everything, up to the point where the program can be started.
     func launch() throws(RuntimeError) {
         do throws(RuntimeError) {
-            if NotifyProxy.managerPath != nil { try directory?.makeNotifyDirectory() }
+            if NotifyProxy.managerPath != nil, plan.machine == nil { try directory?.makeNotifyDirectory() }
             if plan.scope == nil, let plan = plan.cgroups {
                 // Where this fails it has made nothing that stays: what is there may be another container's.
                 record.cgroups = []
@@ -93,10 +99,12 @@ final class ContainerMaking {
                     try session.send(listener, of: process, in: container, status: .creating, to: plan.listener)
                 }
             }
+            try prepareMachine(&surroundings)
             if plan.sandbox.stage.waitsOnSocket { surroundings.startSocket = try directory?.listenForStart() }
             launcher = Launcher(plan: plan.sandbox, surroundings: surroundings)
             try launcher?.launch()
             try register(launcher?.pid ?? 0)
+            try bootMachine()
         } catch {
             let cause = limitMet()
             undo()
@@ -110,11 +118,13 @@ final class ContainerMaking {
             if let terminal = takeTerminal(), let socket = request.consoleSocket {
                 try sendTerminal(terminal, toConsoleSocket: socket)
             }
-            if let launcher = launcher.take() { try launcher.proceed() }
+            // A machine's monitor runs already: it takes the start itself.
+            if plan.machine == nil, let launcher = launcher.take() { try launcher.proceed() }
         } catch {
             undo()
             throw error
         }
+        launcher = nil
         networkDevices = nil
         directory = nil
     }
@@ -125,10 +135,10 @@ final class ContainerMaking {
             if let socket = request.consoleSocket, let terminal = takeTerminal() {
                 try sendTerminal(terminal, toConsoleSocket: socket)
             }
-            if let path = NotifyProxy.managerPath {
+            if let path = NotifyProxy.managerPath, plan.machine == nil {
                 notifications = try directory?.listenForNotifications(managerPath: path)
             }
-            try launcher?.start()
+            if plan.machine == nil { try launcher?.start() } else { try startMachine() }
             if record.hasPoststart {
                 try session.runPoststartHooks(bundle.spec, of: Container(record, in: session.store))
             }
@@ -154,6 +164,41 @@ final class ContainerMaking {
 
     /// The container, as it is kept.
     var container: Container { Container(record, in: session.store) }
+
+    /// Opens what a machine's monitor works with, where the sandbox is one's.
+    private func prepareMachine(_ surroundings: inout Launcher.Surroundings) throws(RuntimeError) {
+        guard let machine = plan.machine,
+            let files = try directory?.machineFiles(
+                machine, session.machineImages(bundle.spec, kernel: request.kernel))
+        else { return }
+        machineFiles = files
+        surroundings.files = files.numbers
+    }
+
+    /// Executes the monitor, and waits until its guest waits for the start.
+    private func bootMachine() throws(RuntimeError) {
+        guard plan.machine != nil else { return }
+        // The guest has a terminal of its own; this one only carries what goes there and comes from there.
+        try launcher?.makeTerminalRaw()
+        try launcher?.start()
+        machineFiles = nil
+        try session.awaitGuest(container)
+    }
+
+    /// Starts the program in the guest.
+    private func startMachine() throws(RuntimeError) {
+        let log = session.log
+        do {
+            try directory?.connectForStart().start(pid, warn: { log.warn($0) }, takeListener: { _ in })
+        } catch let error as RuntimeError {
+            throw error
+        } catch let error as SystemError {
+            throw RuntimeError(error).during("reach the virtual machine")
+        } catch {
+            throw RuntimeError(.system, "\(error)")
+        }
+        try directory?.forgetStartSocket()
+    }
 
     /// Has systemd make the container's scope around its process, where systemd is to do so.
     private func enterScope(_ pid: Int32) throws(RuntimeError) {

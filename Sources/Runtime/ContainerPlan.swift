@@ -17,6 +17,8 @@ package struct ContainerPlan: Sendable {
     package var scope: SystemdScope?
     /// Where the listener of the seccomp filter goes, and what goes with it.
     var listener: (path: String, metadata: String?)?
+    /// The virtual machine that the sandbox's program, the monitor, runs; nil for a container of the host's kernel.
+    package var machine: MachinePlan?
     /// How calls are answered that mvrun itself is asked about.
     var answers: SeccompSupervisor.Answers?
 }
@@ -30,6 +32,9 @@ extension Session {
             throw RuntimeError(
                 .unsupported, "linux.intelRdt: this version of mvrun makes no resctrl groups",
                 hint: "remove linux.intelRdt")
+        }
+        if try isolation(of: bundle.spec, request.isolation) == .vm {
+            return try machinePlan(bundle, request, handed: handed)
         }
         var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
         options.noPivot = request.noPivot
@@ -76,7 +81,7 @@ extension Session {
         return map.split(whereSeparator: { $0 == " " || $0 == "\n" }) == ["0", "0", "4294967295"]
     }
 
-    private func plannedCgroups(
+    func plannedCgroups(
         _ spec: Spec, _ scope: SystemdScope?, id: String, _ options: inout PlanOptions
     ) throws(RuntimeError) -> CgroupPlan? {
         guard cgroupManager != .disabled else { return nil }
@@ -93,7 +98,7 @@ extension Session {
             unprivileged: toleratesCgroups ?? !options.isPrivileged)
     }
 
-    private func compiledSeccomp(_ spec: Spec) throws(RuntimeError) -> CompiledSeccomp? {
+    func compiledSeccomp(_ spec: Spec) throws(RuntimeError) -> CompiledSeccomp? {
         guard let section = spec.linux.seccomp else { return nil }
         guard let cache = SeccompCache.standard(rootless: !isPrivileged) else {
             return try SeccompCompiler.compile(section.parsed())
@@ -103,7 +108,7 @@ extension Session {
     }
 
     /// The state that hooks of the stage get, without what only the stage knows: status, pid, and the closing brace.
-    private func hookState(_ bundle: Bundle, _ id: String) -> String {
+    func hookState(_ bundle: Bundle, _ id: String) -> String {
         var writer = JSONWriter(.compact)
         writer.object { object in
             object.member("ociVersion", Spec.Version.implemented.text)

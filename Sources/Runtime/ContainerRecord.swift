@@ -38,6 +38,8 @@ package struct ContainerRecord: Equatable, Sendable {
     package var hasPoststart = false
     /// Whether there are hooks to run behind `delete`.
     package var hasPoststop = false
+    /// What keeps the container apart.
+    package var isolation = Isolation.container
     /// The container's directory in resctrl, where mvrun made one.
     package var resctrlGroup: String?
 
@@ -75,6 +77,7 @@ extension ContainerRecord {
             if let systemdUnit { object.member("systemdUnit", systemdUnit) }
             object.member("hasPoststart", hasPoststart)
             object.member("hasPoststop", hasPoststop)
+            if isolation == .vm { object.member("isolation", isolation.rawValue) }
             if let resctrlGroup { object.member("resctrlGroup", resctrlGroup) }
         }
         return writer.bytes
@@ -112,6 +115,12 @@ extension ContainerRecord {
         systemdUnit = root["systemdUnit"]?.string
         hasPoststart = root["hasPoststart"]?.boolean ?? false
         hasPoststop = root["hasPoststop"]?.boolean ?? false
+        if let name = root["isolation"]?.string {
+            guard let known = Isolation(rawValue: name) else {
+                throw RuntimeError(.unsupported, "isolation \"\(name)\" is that of a newer mvrun")
+            }
+            isolation = known
+        }
         resctrlGroup = root["resctrlGroup"]?.string
     }
 

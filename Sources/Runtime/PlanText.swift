@@ -14,6 +14,10 @@ package struct PlanText: Sendable {
         case stage
         /// mvrun-init, inside, when the container is started.
         case start
+        /// The monitor of a virtual machine.
+        case machine
+        /// mvrun-init in the guest.
+        case guest
     }
 
     /// One thing that is done.
@@ -46,7 +50,31 @@ package struct PlanText: Sendable {
         steps += stage.finalSteps.map { Step(actor: .start, text: $0.description) }
         let words = stage.program.arguments.map { $0.contains(" ") || $0.isEmpty ? JSONWriter.quoted($0) : $0 }
         steps.append(Step(actor: .start, text: "execute \(words.joined(separator: " "))"))
+        if let machine = plan.machine { steps += Self.steps(of: machine) }
         self.steps = steps
+    }
+
+    /// What the monitor and, inside the guest, the agent do.
+    private static func steps(of machine: MachinePlan) -> [Step] {
+        var steps = [
+            Step(
+                actor: .machine,
+                text: "boot a machine of \(machine.virtualCPUs) virtual CPUs and \(machine.memoryMiB) MiB")
+        ]
+        for (position, share) in machine.shares.enumerated() {
+            let access = share.readOnly ? "read-only" : "read and write"
+            steps.append(Step(actor: .machine, text: "share \(share.path) as \(position), \(access)"))
+        }
+        if let limit = machine.guest.memoryLimit {
+            steps.append(Step(actor: .guest, text: "limit the memory to \(limit) bytes"))
+        }
+        if let limit = machine.guest.processLimit {
+            steps.append(Step(actor: .guest, text: "limit the processes to \(limit)"))
+        }
+        return steps
+            + PlanText(ContainerPlan(sandbox: machine.guest.sandbox)).steps.map { step in
+                Step(actor: .guest, text: step.text)
+            }
     }
 
     private static func cgroups(of plan: ContainerPlan) -> [String] {

@@ -13,6 +13,9 @@ package struct Session {
     /// The criu program; nil looks for it in PATH.
     package var criu: String?
 
+    /// Whether mvrun was started under the name by which engines ask for virtual machines.
+    package var isNamedForMachines = false
+
     /// Who makes a container's cgroups.
     package enum CgroupManager: Sendable {
         /// mvrun, in the file system.

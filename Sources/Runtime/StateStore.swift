@@ -1,5 +1,7 @@
 package import Diagnostics
 import Glibc
+import GuestImage
+import Plans
 import Sandbox
 import Syscalls
 
@@ -261,6 +263,35 @@ package struct ContainerDirectory: ~Copyable {
             return try UnixSocket.listen(at: startSocket, .packets)
         } catch {
             throw RuntimeError(error).during("make the start socket")
+        }
+    }
+
+    /// Makes the socket on which a machine's monitor takes requests as long as it runs.
+    ///
+    /// It is the start socket under a second name, so that the container counts as created until it is started.
+    borrowing func listenForControl() throws(RuntimeError) -> OwnedDescriptor {
+        let socket = try listenForStart()
+        do {
+            try UnixSocket.link(startSocket, as: descriptor.procPath + "/" + MachineFile.control)
+        } catch {
+            throw RuntimeError(error).during("make the control socket")
+        }
+        return socket
+    }
+
+    /// Opens what a machine's monitor works with.
+    borrowing func machineFiles(
+        _ machine: MachinePlan, _ images: consuming GuestImage
+    ) throws(RuntimeError) -> MachineFiles {
+        try MachineFiles(machine, images, in: self)
+    }
+
+    /// Makes a file of the container's and opens it.
+    borrowing func make(_ name: String) throws(RuntimeError) -> OwnedDescriptor {
+        do {
+            return try OwnedDescriptor.open(at: descriptor, name, [.readWrite, .create, .exclusive], mode: 0o600)
+        } catch {
+            throw RuntimeError(error).during("make the container's \(name)")
         }
     }
 

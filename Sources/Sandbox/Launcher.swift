@@ -15,6 +15,8 @@ package struct Launcher: ~Copyable {
         package var cgroup: Int32?
         /// Numbers of the open `tasks` files of the container's v1 cgroups.
         package var cgroupTasks: [Int32]
+        /// Numbers of the open files that the program finds from descriptor 3 on, see `Program.handedFiles`.
+        package var files: [Int32]
         /// The socket on which the stage waits for its start; nil for a sandbox that this process starts itself.
         package var startSocket: OwnedDescriptor?
         /// Moves the new process, whose pid it gets, to where it could not be born, as into a systemd scope; the process
@@ -39,6 +41,7 @@ package struct Launcher: ~Copyable {
         ) {
             self.initProgram = initProgram
             cgroupTasks = []
+            files = []
             self.hooks = hooks
             self.warn = warn
             clampsLimits = false
@@ -94,6 +97,18 @@ package struct Launcher: ~Copyable {
         }
     }
 
+    /// Makes the sandbox's terminal, where it has one, hand everything through as it is.
+    package borrowing func makeTerminalRaw() throws(RuntimeError) {
+        do {
+            switch terminal {
+            case .some(let terminal): try OwnedDescriptor.makeRaw(terminal)
+            case .none: return
+            }
+        } catch {
+            throw RuntimeError(error).during("prepare the terminal")
+        }
+    }
+
     /// Kills the sandbox's process and waits for its end.
     package mutating func destroy() {
         channel = nil
@@ -119,7 +134,7 @@ package struct Launcher: ~Copyable {
                 [
                     pair.theirs.descriptor.number, surroundings.startSocket?.number ?? 0,
                     surroundings.joinedProcess?.number ?? 0,
-                ] + trees
+                ] + trees + surroundings.files
             let child = try launchProcess(
                 surroundings.initProgram,
                 arguments: ["mvrun-init", handed.map(String.init).joined(separator: ",")],

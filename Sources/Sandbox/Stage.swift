@@ -186,7 +186,7 @@ enum HandedPosition {
     static let startSocket = 0
     /// The pidfd of the process whose namespaces are joined.
     static let process = 1
-    /// The first of the trees that the launcher opened.
+    /// The first of the trees that the launcher opened; behind the last of them are the files for the program.
     static let trees = 2
 }
 

@@ -38,6 +38,17 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
             })
     }
 
+    /// Gives an open file one more number, which an exec keeps; what had that number is closed.
+    ///
+    /// The corresponding system call is `dup2(2)`.
+    ///
+    /// - Parameters:
+    ///   - number: the open file.
+    ///   - place: its new number.
+    package static func place(_ number: Int32, at place: Int32) throws(SystemError) {
+        try syscall("dup2", on: "\(place)") { dup2(number, place) }
+    }
+
     /// Whether an exec closes it.
     package borrowing func setCloseOnExec(_ close: Bool) throws(SystemError) {
         let number = self.number

@@ -20,6 +20,7 @@ func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws
     case .resume: try session.resume(invocation.container)
     case .update: try UpdateCommand.run(invocation, session)
     case .events: try EventsCommand.run(invocation, session)
+    case .console, .dmesg: try ConsoleCommand.run(invocation, session)
     case .features: try FeaturesCommand.run()
     case .plan: try PlanCommand.run(invocation, session)
     case .check: return try CheckCommand.run(invocation, session)

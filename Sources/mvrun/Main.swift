@@ -63,6 +63,8 @@ enum Main {
             case "false", "0", "no": false
             default: nil
             }
+        session.isNamedForMachines =
+            CommandLine.arguments.first?.split(separator: "/").last.map { $0 == "mvrun-vm" } ?? false
         session.criu = invocation.value(.criu)
         return session
     }

@@ -7,6 +7,7 @@
 #include "clx_mounts.h"
 #include "clx_namespaces.h"
 #include "clx_processes.h"
+#include "clx_rights.h"
 #include "clx_identity.h"
 #include "clx_scheduling.h"
 #include "clx_seccomp.h"
@@ -16,7 +17,9 @@
 #include "clx_bpf.h"
 #include "clx_network.h"
 #include "clx_fileserver.h"
+#include "clx_guest.h"
 #include "clx_atomics.h"
 #include "clx_events.h"
+#include "clx_tap.h"
 
 #endif

@@ -39,6 +39,8 @@ private enum Tag: UInt8 {
     case boundingSet
     case seccomp
     case workingDirectory
+    case emptyRoot
+    case mountPoints
 }
 
 extension SetupStep: PlanCoded {
@@ -87,6 +89,13 @@ extension SetupStep: PlanCoded {
         case .mount(let a):
             writer.write(Tag.mount.rawValue)
             writer.write(a)
+        case .emptyRoot(let path):
+            writer.write(Tag.emptyRoot.rawValue)
+            writer.write(path)
+        case .mountPoints(let tree, let points):
+            writer.write(Tag.mountPoints.rawValue)
+            writer.write(tree)
+            writer.write(points)
         default:
             return false
         }
@@ -217,6 +226,8 @@ extension SetupStep: PlanCoded {
         case .propagation: .propagation(try reader.number())
         case .prepareRoot: .prepareRoot(path: try reader.text())
         case .mount: .mount(try MountStep(from: &reader))
+        case .emptyRoot: .emptyRoot(at: try reader.text())
+        case .mountPoints: .mountPoints(in: try reader.text(), try reader.list())
         default: nil
         }
     }
@@ -262,6 +273,17 @@ extension SetupStep: PlanCoded {
         case .workingDirectory: .workingDirectory(try reader.text())
         default: nil
         }
+    }
+}
+
+extension SetupStep.MountPoint: PlanCoded {
+    package func write(to writer: inout PlanWriter) {
+        writer.write(path)
+        writer.write(isFile)
+    }
+
+    package init(from reader: inout PlanReader) throws(PlanFault) {
+        self.init(path: try reader.text(), isFile: try reader.flag())
     }
 }
 

@@ -58,13 +58,15 @@ extension Program: PlanCoded {
         writer.write(workingDirectory)
         writer.write(Int64(preservedDescriptors))
         writer.write(optional: listenDescriptors) { $0.write(Int64($1)) }
+        writer.write(Int64(handedFiles))
     }
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
         self.init(
             arguments: try reader.texts(), environment: try reader.texts(), workingDirectory: try reader.text(),
             preservedDescriptors: Int(try reader.number(Int64.self)),
-            listenDescriptors: try reader.optional { reader throws(PlanFault) in Int(try reader.number(Int64.self)) })
+            listenDescriptors: try reader.optional { reader throws(PlanFault) in Int(try reader.number(Int64.self)) },
+            handedFiles: Int(try reader.number(Int64.self)))
     }
 }
 

@@ -1,5 +1,6 @@
 import Cgroups
 import Diagnostics
+import GuestImage
 import OCI
 import Planning
 import Plans
@@ -94,6 +95,25 @@ extension Session {
                 "KVM", .missing, "/dev/kvm is not yours to open",
                 remedy: "needed for microVMs alone: join the group kvm")
         }
-        return Examination("KVM", .ok, "/dev/kvm")
+        do throws(RuntimeError) {
+            let support = try probeMachine()
+            guard let fault = support.fault else {
+                return Examination("KVM", .ok, support.detail.isEmpty ? "/dev/kvm" : support.detail)
+            }
+            return Examination(
+                "KVM", .missing, fault.description,
+                remedy: "needed for microVMs alone: " + (fault.hint ?? "another host"))
+        } catch {
+            return Examination("KVM", .missing, "\(error)", remedy: error.hint)
+        }
+    }
+
+    func examineGuestKernel() -> Examination {
+        do throws(RuntimeError) {
+            return Examination("guest kernel", .ok, try kernelChoice(nil, kernel: nil).explanation)
+        } catch {
+            return Examination(
+                "guest kernel", .missing, "\(error)", remedy: error.hint ?? "needed for microVMs alone: --kernel FILE")
+        }
     }
 }

@@ -22,6 +22,10 @@ package struct CreateRequest: Sendable {
     package var noNewKeyring = false
     /// Take limits that this host cannot grant down to those it can.
     package var clampsLimits = false
+    /// The isolation that was asked for on the command line.
+    package var isolation: IsolationChoice?
+    /// The kernel of a virtual machine.
+    package var kernel: String?
     /// What is to be learnt about the program's system calls.
     package var seccompInquiry: SeccompInquiryRequest?
 

@@ -109,6 +109,7 @@ extension Session {
                 .invalidBundle, "the container has no process to take after", hint: "pass --process FILE")
         }
         try checkTerminal(process, request.consoleSocket, detached: request.detach)
+        if container.record.isolation == .vm { return try guestExec(request, process, in: container, spec) }
         let plan = try execPlan(process, of: container, spec: spec, handed)
         let session = self
         do {

@@ -15,12 +15,15 @@ extension Session {
         let (container, _) = try liveContainer(id)
         let present = try resources(in: directory)
         let wanted = present.updated(by: update)
-        let plan = try CgroupPlan(updating: container.cgroups, to: wanted)
+        let plan = try CgroupPlan(
+            updating: container.cgroups, to: try outside(wanted, of: container, in: directory))
         do throws(RuntimeError) {
             try container.cgroups.apply(plan)
         } catch {
             // Half of an update is none: what was there is written again, as far as the kernel takes it.
-            if let before = try? CgroupPlan(updating: container.cgroups, to: present) {
+            if let outside = try? outside(present, of: container, in: directory),
+                let before = try? CgroupPlan(updating: container.cgroups, to: outside)
+            {
                 try? container.cgroups.apply(before)
             }
             throw error
@@ -28,6 +31,7 @@ extension Session {
         if let unit = container.record.systemdUnit {
             try systemd().set(SystemdProperty.properties(of: plan), of: unit)
         }
+        if container.record.isolation == .vm { try updateGuest(container, update) }
         try directory.replace("resources.json", wanted.json)
         log.info("updated \(id)")
     }

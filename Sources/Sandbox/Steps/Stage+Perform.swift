@@ -35,7 +35,9 @@ extension Stage {
         switch step {
         case .propagation(let flags): try Mounting.mount(nil, at: "/", type: nil, flags: flags)
         case .prepareRoot(let path): try prepareRoot(path)
+        case .emptyRoot(let path): try makeEmptyRoot(at: path)
         case .mount(let mount): try perform(mount)
+        case .mountPoints(let tree, let points): try make(points, in: tree)
         case .devices(let devices, let bind): try make(devices, bind: bind)
         case .defaultLinks: try makeDefaultLinks()
         case .terminal(let rows, let columns, let bindConsole):

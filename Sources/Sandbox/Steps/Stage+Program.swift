@@ -82,8 +82,9 @@ extension Stage {
             environment.append("HOME=\(homeDirectory())")
         }
         do {
+            try placeFiles(program.handedFiles)
             // Everything but the standard streams and what was asked for closes with the exec, whoever left it open.
-            try closeOnExec(from: Int32(3 + program.preservedDescriptors))
+            try closeOnExec(from: Int32(3 + max(program.preservedDescriptors, program.handedFiles)))
             // Whoever started mvrun may have ignored or blocked signals; mvrun itself blocks them in the foreground.
             resetSignals()
             try execute(programPath, arguments: program.arguments, environment: environment)
@@ -92,6 +93,20 @@ extension Stage {
         } catch {
             throw RuntimeError(error).during("exec \(programPath)")
         }
+    }
+
+    /// Gives the files that the launcher handed over the numbers from 3 on.
+    private func placeFiles(_ count: Int) throws(SystemError) {
+        guard count > 0 else { return }
+        // What has one of these numbers makes room first: the channel moves, and the rest has done its work.
+        (root, procSelf, emptyDirectory) = (nil, nil, nil)
+        let free = Int32(3 + count)
+        channel = PacketSocket(try channel.descriptor.duplicate(atLeast: free))
+        var lifted: [Int32] = []
+        for number in handed.suffix(count) {
+            lifted.append(try OwnedDescriptor(owning: number).duplicate(atLeast: free).release())
+        }
+        for (position, number) in lifted.enumerated() { try OwnedDescriptor.place(number, at: Int32(3 + position)) }
     }
 
     /// The home directory of this process's user as the container's /etc/passwd has it; `/` where it has none.

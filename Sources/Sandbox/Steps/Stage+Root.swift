@@ -17,6 +17,27 @@ extension Stage {
         root = SharedDescriptor(try OwnedDescriptor.open(path, [.path, .directory]))
     }
 
+    /// Makes an empty root in memory, on a directory that only its own users will see uncovered.
+    func makeEmptyRoot(at path: String) throws {
+        let made = try Mounting.makeFileSystem(
+            "tmpfs", options: [("size", "256k"), ("mode", "0755")],
+            attributes: CLX_MOUNT_ATTR_NOSUID | CLX_MOUNT_ATTR_NODEV)
+        let place = try OwnedDescriptor.open(path, [.path, .directory])
+        try Mounting.attach(made, to: place, subject: path)
+        root = SharedDescriptor(made)
+    }
+
+    /// Makes mount points in a tree of the root, and the tree read-only.
+    func make(_ points: [SetupStep.MountPoint], in tree: String) throws {
+        let outer = root
+        defer { root = outer }
+        root = SharedDescriptor(try openDestination(tree, creating: .nothing))
+        for point in points {
+            try during(point.path) { _ = try openDestination(point.path, creating: point.isFile ? .file : .directory) }
+        }
+        try makeRootReadOnly()
+    }
+
     /// Whether the plan leaves mounts that spread.
     private var sharesMounts: Bool {
         let recursiveSlave = UInt64(CLX_MS_SLAVE | CLX_MS_REC)

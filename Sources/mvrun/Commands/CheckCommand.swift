@@ -6,7 +6,8 @@ import Runtime
 /// `mvrun check [BUNDLE]`: says for each field of a config.json whether it is honoured, ignored or an error, and why.
 enum CheckCommand {
     static func run(_ invocation: Invocation, _ session: Session) throws(RuntimeError) -> Int32 {
-        let check = try session.check(bundle: invocation.bundle, config: invocation.value(.config))
+        let check = try session.check(
+            bundle: invocation.bundle, config: invocation.value(.config), isolation: invocation.isolation)
         try printOutput(invocation.value(.format) == "json" ? json(check) : text(check))
         return check.isGood ? ExitStatus.success : ExitStatus.failure
     }
@@ -17,7 +18,7 @@ enum CheckCommand {
             let place = field.line.map { " (line \($0))" } ?? ""
             let reason = field.reason.map { ": \($0)" } ?? ""
             return "\(verdict)\(String(repeating: " ", count: 10 - verdict.count))\(field.path)"
-                + (field.verdict == .honoured ? "" : place) + reason + "\n"
+                + ([.honoured, .host, .guest, .both].contains(field.verdict) ? "" : place) + reason + "\n"
         }.joined()
     }
 

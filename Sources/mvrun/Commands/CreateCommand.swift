@@ -21,11 +21,15 @@ extension CreateRequest {
         preservedDescriptors = try invocation.integer(.preserveFds, as: Int.self) ?? 0
         noPivot = invocation.has(.noPivot)
         noNewKeyring = invocation.has(.noNewKeyring)
+        (isolation, kernel) = (invocation.isolation, invocation.path(.kernel))
         clampsLimits = invocation.has(.clampRlimits)
     }
 }
 
 extension Invocation {
+    /// What `--isolation` says; nil where it is not there.
+    var isolation: IsolationChoice? { value(.isolation).flatMap(IsolationChoice.init(rawValue:)) }
+
     /// The value of an option that may be given as an empty text in place of being left out, as some engines do.
     func path(_ key: OptionKey) -> String? {
         value(key).flatMap { $0.isEmpty ? nil : $0 }

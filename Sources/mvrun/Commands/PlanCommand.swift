@@ -11,6 +11,7 @@ enum PlanCommand {
         for warning in bundle.warnings { session.log.warn("config.json: \(warning.path): \(warning.message)") }
         var request = CreateRequest(id: "CONTAINER")
         request.noPivot = invocation.has(.noPivot)
+        (request.isolation, request.kernel) = (invocation.isolation, invocation.path(.kernel))
         request.noNewKeyring = invocation.has(.noNewKeyring)
         let text = PlanText(try session.plan(bundle, request, startsLater: false))
         try printOutput(invocation.value(.format) == "json" ? json(text) : table(text))
@@ -22,7 +23,7 @@ enum PlanCommand {
             let number = "\(index + 1)"
             let actor = step.actor.rawValue
             return String(repeating: " ", count: width - number.count) + number + "  " + actor
-                + String(repeating: " ", count: 10 - actor.count) + step.text + "\n"
+                + String(repeating: " ", count: max(1, 10 - actor.count)) + step.text + "\n"
         }.joined()
     }
 

@@ -9,6 +9,7 @@ enum PsCommand {
     static func run(_ invocation: Invocation, _ session: Session) throws(RuntimeError) {
         let container = try session.container(invocation.container)
         if container.status == .stopped { throw RuntimeError(.wrongState, "container not running") }
+        if container.record.isolation == .vm { return try printGuest(container, invocation, session) }
         let pids = try container.processes()
         if invocation.value(.format) == "json" {
             var writer = JSONWriter(.compact)
@@ -20,6 +21,31 @@ enum PsCommand {
         let options = invocation.arguments.dropFirst()
         let text = try hostProcesses(options.isEmpty ? ["-ef"] : Array(options))
         try printOutput(try lines(of: text, about: Set(pids)))
+    }
+
+    /// The processes of a virtual machine, which the host's ps(1) does not see: pid and user are the guest's.
+    private static func printGuest(
+        _ container: Container, _ invocation: Invocation, _ session: Session
+    ) throws(RuntimeError) {
+        let processes = try session.guestProcesses(of: container)
+        if invocation.value(.format) == "json" {
+            var writer = JSONWriter(.compact)
+            writer.array { array in
+                for process in processes { array.value(Int(process.pid)) }
+            }
+            return try printOutput(writer.text + "\n")
+        }
+        if invocation.arguments.count > 1 {
+            throw RuntimeError(.unsupported, "options of ps(1) do not reach a virtual machine", hint: "leave them out")
+        }
+        let rows =
+            [("PID", "PPID", "UID", "COMMAND")]
+            + processes.map { ("\($0.pid)", "\($0.parent)", "\($0.user)", $0.command) }
+        try printOutput(rows.map { aligned($0.0) + aligned($0.1) + aligned($0.2) + $0.3 + "\n" }.joined())
+    }
+
+    private static func aligned(_ text: String) -> String {
+        String(repeating: " ", count: max(0, 7 - text.utf8.count)) + text + " "
     }
 
     /// What ps(1) prints, its options being the caller's.

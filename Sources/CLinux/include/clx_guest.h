@@ -1,0 +1,40 @@
+#ifndef CLX_GUEST_H
+#define CLX_GUEST_H
+// What the first process of a guest asks of its kernel, and what carries bytes to and from it.
+#include <linux/vm_sockets.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Connects an AF_VSOCK socket, vsock(7).
+static inline int clx_vsock_connect(int socket_fd, unsigned context_id, unsigned port) {
+    struct sockaddr_vm address;
+    memset(&address, 0, sizeof address);
+    address.svm_family = AF_VSOCK;
+    address.svm_cid = context_id;
+    address.svm_port = port;
+    return connect(socket_fd, (struct sockaddr *)&address, sizeof address);
+}
+
+// send(2) that neither waits nor raises SIGPIPE.
+static inline long clx_send_now(int socket_fd, const void *bytes, size_t count) {
+    return send(socket_fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static inline int clx_shutdown(int socket_fd, int direction) { return shutdown(socket_fd, direction); }
+
+static inline int clx_finit_module(int file, const char *parameters) {
+    return (int)syscall(SYS_finit_module, file, parameters, 0);
+}
+
+static inline int clx_reboot(int command) { return reboot(command); }
+
+static const int CLX_AF_VSOCK = AF_VSOCK;
+static const int CLX_SHUT_RD = SHUT_RD;
+static const int CLX_SHUT_WR = SHUT_WR;
+static const int CLX_RB_AUTOBOOT = RB_AUTOBOOT;
+
+#endif

@@ -1,0 +1,178 @@
+import Diagnostics
+import OCI
+import Plans
+
+/// The host's half: the sandbox of mvrun-vmm, made of the steps that make a container.
+///
+/// Its root is in memory and holds the shares, the monitor itself and a procfs of its own pid namespace.
+struct JailPlanning {
+    let bundle: Bundle
+    let process: Spec.Process
+    let shares: MicroVMShares
+    let options: MicroVMIsolation.Options
+
+    private var spec: Spec { bundle.spec }
+    private var hasUserNamespace: Bool { spec.linux.namespace(.user) != nil }
+
+    /// Where the monitor is in its root.
+    private static let monitor = "/mvrun-vmm"
+    /// What the file server needs to act for any user of the guest: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID,
+    /// MKNOD and SETFCAP, capabilities(7).
+    private static let capabilities: UInt64 = [0, 1, 3, 4, 6, 7, 27, 31].reduce(0) { $0 | 1 << UInt64($1) }
+
+    /// The plan.
+    func plan() -> SandboxPlan {
+        let namespaces = NamespacePlan(jailNamespaces)
+        var launch = LaunchPlan()
+        namespaces.fill(&launch, spec.linux)
+        launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
+        launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
+        // The guest's memory does not belong into a core file.
+        launch.resourceLimits = [
+            ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
+        ]
+        var program = Program(
+            arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
+        program.handedFiles = MachineDescriptors.count
+        var trees: [LauncherTree] = []
+        var stage = StagePlan(id: options.container.id, steps: steps(namespaces, &trees), program: program)
+        stage.hookState = options.container.hookState
+        launch.trees = trees
+        return SandboxPlan(launch: launch, stage: stage)
+    }
+
+    /// All of its own, but for a network that somebody has made for it.
+    private var jailNamespaces: Spec.Linux {
+        var linux = Spec.Linux()
+        linux.namespaces = [Spec.Namespace(.pid), .init(.mount), .init(.ipc), .init(.uts), .init(.cgroup)]
+        linux.namespaces.append(Spec.Namespace(.network, path: spec.linux.namespace(.network)?.path))
+        if hasUserNamespace { linux.namespaces.append(Spec.Namespace(.user)) }
+        return linux
+    }
+
+    private func steps(_ namespaces: NamespacePlan, _ trees: inout [LauncherTree]) -> [SetupStep] {
+        var steps: [SetupStep] = []
+        // Joins come first: what is made afterwards belongs to what was joined.
+        if let join = namespaces.joins.first {
+            // The position is that of config.json, which the error names.
+            let index = spec.linux.namespaces.firstIndex { $0.type == .network } ?? 0
+            steps.append(
+                .joinNamespaces([
+                    NamespaceJoin(kind: join.kind, path: join.path, field: "linux.namespaces[\(index)].path")
+                ]))
+        }
+        if namespaces.forks {
+            steps.append(.fork(namespaces: namespaces.cloneFlags, mapped: hasUserNamespace))
+        }
+        steps.append(.newSession)
+        if !options.container.noNewKeyring { steps.append(.newKeyring(name: "_ses.\(options.container.id)")) }
+        // AFTER the stage is in its cgroup, which becomes the namespace's root; it is born there.
+        steps.append(.newCgroupNamespace)
+        steps += rootSteps(&trees)
+        steps += processSteps
+        return steps
+    }
+
+    private func rootSteps(_ trees: inout [LauncherTree]) -> [SetupStep] {
+        let recursiveSlave: UInt64 = 1 << 19 | 1 << 14
+        // BEFORE the first mount, or it would appear on the host.
+        var steps: [SetupStep] = [.propagation(recursiveSlave), .emptyRoot(at: options.coveredDirectory)]
+        steps.append(.mount(bind(options.monitor, at: Self.monitor, readOnly: true, "mvrun-vmm", &trees)))
+        for (position, share) in shares.shares.enumerated() {
+            steps.append(.mount(mount(share, position, &trees)))
+        }
+        // BEFORE the guest sees a root file system that nobody can write to, but that it mounts things on.
+        if spec.root.readonly {
+            steps.append(.mountPoints(in: "\(MicroVMShares.monitorDirectory)/0", mountPoints))
+        }
+        steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2")))
+        if process.terminal {
+            steps.append(.mount(fileSystem("devpts", at: "/dev/pts", data: "newinstance,ptmxmode=0666,mode=0600")))
+            steps.append(
+                .terminal(
+                    rows: process.consoleSize?.height ?? 0, columns: process.consoleSize?.width ?? 0,
+                    bindConsole: false))
+        }
+        let own = spec.hooks.steps(.createContainer)
+        let isAwaited = !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
+        if isAwaited { steps.append(.awaitHooks) }
+        // The monitor's namespaces are the only ones on the host that are the container's.
+        if !own.isEmpty { steps.append(.hooks(own)) }
+        steps.append(.readOnlyRoot)
+        // AFTER the hooks, whose own exec would take the label, and BEFORE the host's procfs is out of sight.
+        if let profile = process.apparmorProfile, !profile.isEmpty {
+            steps.append(.securityLabel(.appArmor(profile)))
+        }
+        if let label = process.selinuxLabel, !label.isEmpty { steps.append(.securityLabel(.seLinux(label))) }
+        steps.append(.enterRoot(options.container.noPivot ? .move : .pivot))
+        return steps
+    }
+
+    /// The monitor's identity: root of its namespace, with what its file server needs.
+    private var processSteps: [SetupStep] {
+        let sets = CapabilitySets(
+            bounding: Self.capabilities, effective: Self.capabilities, inheritable: 0, permitted: Self.capabilities,
+            ambient: 0)
+        return [
+            .workingDirectory("/"), .boundingSet(Self.capabilities), .awaitLimits,
+            .identity(Identity(userID: 0, groupID: 0, additionalGroups: nil, umask: 0), keepCapabilities: true),
+            .capabilities(sets), .noNewPrivileges, .findProgram,
+        ]
+    }
+
+    private func mount(
+        _ share: MicroVMShares.Share, _ position: Int, _ trees: inout [LauncherTree]
+    ) -> MountStep {
+        let destination = "\(MicroVMShares.monitorDirectory)/\(position)"
+        let field = share.mount.map { "mounts[\($0)]" } ?? "root.path"
+        // The root file system is made read-only once the places of its mounts are there.
+        var step = bind(
+            share.source, at: destination, readOnly: share.readOnly && share.mount != nil, field, &trees, share)
+        step.index = share.mount
+        return step
+    }
+
+    private func bind(
+        _ source: String, at destination: String, readOnly: Bool, _ field: String, _ trees: inout [LauncherTree],
+        _ share: MicroVMShares.Share? = nil
+    ) -> MountStep {
+        var from = MountStep.Source.path(source)
+        let recursive = share?.recursive ?? false
+        // A path that only the host's root can reach is opened outside, before the user namespace takes that away.
+        if share?.isMapped ?? false || (hasUserNamespace && options.container.isPrivileged) {
+            trees.append(
+                LauncherTree(
+                    path: source, recursive: recursive, userMappings: share?.mappings.users ?? [],
+                    groupMappings: share?.mappings.groups ?? [], mapsRecursively: share?.mapsRecursively ?? false,
+                    mapsAsContainer: share?.mapsAsContainer ?? false, field: field))
+            from = .launcher(trees.count - 1)
+        }
+        var step = MountStep(index: nil, destination: destination, kind: .bind(from, recursive: recursive))
+        // Only the guest executes what is shared, by its own kernel; only the guest's kernel opens devices.
+        let kept: UInt64 = share == nil ? 0 : MountAttributes.noExecution.rawValue
+        let set = MountAttributes.noSetUserID.rawValue | MountAttributes.noDevices.rawValue | kept
+        step.attributes = MountStep.Attributes(set: set | (readOnly ? MountAttributes.readOnly.rawValue : 0))
+        return step
+    }
+
+    private func fileSystem(_ type: String, at destination: String, data: String) -> MountStep {
+        let flags: MountFlags = [.noSetUserID, .noDevices, .noExecution]
+        let own: MountFlags = type == "devpts" ? [.noSetUserID, .noExecution] : flags
+        return MountStep(
+            index: nil, destination: destination,
+            kind: .fileSystem(type: type, source: type, flags: own.rawValue, data: data))
+    }
+
+    /// Where the guest mounts something on the root file system itself.
+    private var mountPoints: [SetupStep.MountPoint] {
+        var points: [SetupStep.MountPoint] = []
+        for (index, mount) in spec.mounts.enumerated() {
+            let isCovered = points.contains { mount.destination.hasPrefix($0.path + "/") }
+            if isCovered || !mount.destination.hasPrefix("/") { continue }
+            let share = shares.shares.first { $0.mount == index }
+            points.append(SetupStep.MountPoint(path: mount.destination, isFile: share?.isFile ?? false))
+        }
+        points.append(SetupStep.MountPoint(path: process.cwd, isFile: false))
+        return points
+    }
+}

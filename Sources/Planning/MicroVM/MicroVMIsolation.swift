@@ -1,0 +1,85 @@
+package import Diagnostics
+package import OCI
+package import Plans
+
+/// Compiles a bundle into the plan of a virtual machine: a sandbox for its monitor, and inside it the machine, whose guest
+/// makes of the bundle what `ContainerIsolation` makes of it on the host.
+///
+/// Nothing on the host changes by it.
+package enum MicroVMIsolation {
+    /// What a plan depends on beside the bundle.
+    package struct Options: Sendable {
+        /// What a container's plan depends on; the compiled seccomp profile goes to the guest.
+        package var container: PlanOptions
+        /// Where mvrun-vmm is.
+        package var monitor: String
+        /// A directory that the monitor's root, which is in memory, covers.
+        package var coveredDirectory: String
+
+        /// Describes what the plan depends on.
+        package init(container: PlanOptions, monitor: String, coveredDirectory: String) {
+            self.container = container
+            self.monitor = monitor
+            self.coveredDirectory = coveredDirectory
+        }
+    }
+
+    /// The two halves of a plan.
+    package struct Plan: Equatable, Sendable {
+        /// The sandbox of the monitor.
+        package var sandbox: SandboxPlan
+        /// What the monitor runs.
+        package var machine: MachinePlan
+    }
+
+    /// The plan for a bundle.
+    ///
+    /// - Parameters:
+    ///   - bundle: the bundle, whose configuration was validated.
+    ///   - options: what else the plan depends on.
+    /// - Throws: a field that cannot be honoured, by its JSON path.
+    package static func plan(_ bundle: Bundle, options: Options) throws(RuntimeError) -> Plan {
+        let spec = bundle.spec
+        guard let process = spec.process else {
+            throw RuntimeError(.invalidBundle, "config.json: process is missing, and a container needs one")
+        }
+        if let refusal = MicroVMFindings(of: spec).errors.first {
+            throw RuntimeError(
+                .unsupported, "config.json: \(refusal.path): \(refusal.message)", hint: refusal.hint)
+        }
+        let shares = try MicroVMShares(bundle)
+        let size = try MachineSize(spec)
+        let guest = try GuestPlanning(bundle: bundle, shares: shares, options: options.container).plan()
+        let machine = MachinePlan(
+            id: options.container.id, virtualCPUs: size.virtualCPUs, memoryMiB: size.memoryMiB,
+            kernelParameters: spec.vm?.kernel?.parameters ?? [], shares: shares.machineShares,
+            cacheMode: try cacheMode(spec), terminal: process.terminal, guest: guest)
+        let jail = JailPlanning(bundle: bundle, process: process, shares: shares, options: options)
+        return Plan(sandbox: jail.plan(), machine: machine)
+    }
+
+    /// The memory of a bundle's machine.
+    package static func memoryMiB(of spec: Spec) throws(RuntimeError) -> UInt32 {
+        try MachineSize(spec).memoryMiB
+    }
+
+    /// The memory of a machine whose program may use so many bytes.
+    package static func memoryMiB(forLimit bytes: UInt64) -> UInt32 {
+        MachineSize.memoryMiB(forLimit: bytes)
+    }
+
+    /// The annotation that says how long the guest may cache what it reads.
+    package static let cacheAnnotation = "dev.mvrun.vm.fs.cache"
+
+    private static func cacheMode(_ spec: Spec) throws(RuntimeError) -> FileCacheMode {
+        switch spec.annotation(cacheAnnotation) {
+        case nil, "auto": return .auto
+        case "never": return .never
+        case "always": return .always
+        case .some(let other):
+            throw RuntimeError(
+                .invalidBundle,
+                "config.json: annotations.\(cacheAnnotation): \"\(other)\" is none of never, auto, always")
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import AgentProtocol
+package import Diagnostics
+import Syscalls
+
+/// A connection to a machine's monitor, for one request.
+struct MachineControl: ~Copyable {
+    let channel: PacketSocket
+
+    /// Connects to a container's monitor.
+    ///
+    /// - Parameter directory: the container's directory.
+    init(of directory: String) throws(RuntimeError) {
+        do {
+            // A path of a socket is short, and that of a store may be long.
+            let opened = try OwnedDescriptor.open(directory, [.path, .directory])
+            channel = PacketSocket(try UnixSocket.connect(to: opened.procPath + "/" + MachineFile.control, .packets))
+        } catch {
+            guard [.noEntry, .connectionRefused].contains(error.errno) else {
+                throw RuntimeError(error).during("reach the virtual machine")
+            }
+            throw notRunning()
+        }
+    }
+
+    /// Asks for something that comes with nothing.
+    func ask(_ request: ControlRequest) throws(RuntimeError) {
+        do {
+            try channel.send(request.packet)
+        } catch {
+            throw RuntimeError(error).during("ask the virtual machine")
+        }
+    }
+
+    /// The next answer that is no warning.
+    ///
+    /// - Parameters:
+    ///   - timeoutMilliseconds: how long to wait for each; nil for ever.
+    ///   - warn: told of warnings.
+    func answer(timeoutMilliseconds: Int? = nil, warn: (String) -> Void) throws(RuntimeError) -> ControlReply {
+        do {
+            while true {
+                if let timeoutMilliseconds {
+                    var set = PollSet()
+                    set.add(channel.descriptor, .readable)
+                    guard try set.wait(timeoutMilliseconds: timeoutMilliseconds) else {
+                        throw RuntimeError(.guest, "no answer within \(timeoutMilliseconds / 1000) s")
+                    }
+                }
+                let reply = try ControlReply(packet: try channel.receive(limit: ControlRequest.packetLimit).bytes)
+                guard case .warning(let text) = reply else { return reply }
+                warn(text)
+            }
+        } catch let error as RuntimeError {
+            throw error
+        } catch let error as SystemError {
+            throw RuntimeError(error).during("hear from the virtual machine")
+        } catch {
+            throw RuntimeError(.guest, "the virtual machine's monitor sent what is no answer")
+        }
+    }
+}
+
+extension Session {
+    /// Asks a container's monitor for something, and takes its answer.
+    ///
+    /// - Throws: also what the monitor says went wrong.
+    func ask(
+        _ container: Container, _ request: ControlRequest, timeoutMilliseconds: Int = 30_000
+    ) throws(RuntimeError) -> ControlReply {
+        let control = try MachineControl(of: container.directory)
+        try control.ask(request)
+        let log = log
+        switch try control.answer(timeoutMilliseconds: timeoutMilliseconds, warn: { log.warn($0) }) {
+        case .failure(let error): throw error
+        case .end: throw RuntimeError(.guest, "the virtual machine has ended")
+        case let reply: return reply
+        }
+    }
+
+    /// Waits until the guest waits for its start.
+    ///
+    /// - Throws: what failed in the guest, or that nothing came of it, with the last that its kernel said.
+    func awaitGuest(_ container: Container) throws(RuntimeError) {
+        do throws(RuntimeError) {
+            _ = try ask(container, .awaitReady, timeoutMilliseconds: Self.bootMilliseconds)
+        } catch {
+            // An error out of the guest's sandbox says it all; where the guest itself failed, its kernel knows more.
+            guard [.guest, .wrongState, .system].contains(error.kind) else { throw error }
+            let tail = consoleTail(container, lines: 5)
+            var failure = RuntimeError(
+                error.kind == .wrongState ? .guest : error.kind, error.description, errno: error.errno,
+                hint: tail.isEmpty ? "\"mvrun doctor\" says what this host can run" : "its kernel said: \(tail)")
+            failure.context = ["boot the virtual machine"]
+            throw failure
+        }
+    }
+
+    /// How long a guest may take to its first sign of life, which on a host under load is many times the usual.
+    private static var bootMilliseconds: Int { 60_000 }
+
+    /// The guest kernel's log.
+    package func console(of id: String) throws(RuntimeError) -> [UInt8] {
+        let container = try machine(id)
+        do {
+            return try readFile(container.directory + "/" + MachineFile.console, limit: 1 << 20)
+        } catch {
+            throw RuntimeError(error).during("read the guest's console")
+        }
+    }
+
+    private func consoleTail(_ container: Container, lines: Int) -> String {
+        guard let text = try? readText(container.directory + "/" + MachineFile.console) else { return "" }
+        return text.split(whereSeparator: \.isNewline).suffix(lines).map { line in
+            String(line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }.map(Character.init))
+        }.joined(separator: " | ")
+    }
+
+    /// A container that is a virtual machine.
+    func machine(_ id: String) throws(RuntimeError) -> Container {
+        let container = try container(id)
+        guard container.record.isolation == .vm else {
+            throw RuntimeError(.wrongState, "the container is no virtual machine, and has no console")
+        }
+        return container
+    }
+
+    /// The processes of a guest.
+    package func guestProcesses(of container: Container) throws(RuntimeError) -> [GuestProcessLine] {
+        guard case .processes(let list, let complete) = try ask(container, .processes) else {
+            throw RuntimeError(.guest, "the virtual machine's monitor gave another answer than was asked for")
+        }
+        if !complete { log.warn("the guest has more processes than are listed") }
+        return list.map { GuestProcessLine(pid: $0.pid, parent: $0.parent, user: $0.user, command: $0.command) }
+    }
+}
+
+/// A process of a guest, as its kernel numbers it.
+package struct GuestProcessLine: Sendable, Equatable {
+    /// Its id in the guest.
+    package let pid: Int32
+    /// Its parent's.
+    package let parent: Int32
+    /// Its effective user.
+    package let user: UInt32
+    /// Its command line.
+    package let command: String
+}

@@ -1,0 +1,86 @@
+import Cgroups
+import Diagnostics
+import GuestImage
+import OCI
+import Planning
+import Plans
+import Syscalls
+
+extension Session {
+    /// Compiles a bundle into what makes a virtual machine of it; nothing changes by it.
+    func machinePlan(
+        _ bundle: Bundle, _ request: CreateRequest, handed: HandedDescriptors?
+    ) throws(RuntimeError) -> ContainerPlan {
+        try refuseWhatStaysOutside(request, handed)
+        for warning in MicroVMFindings(of: bundle.spec).warnings {
+            log.warn("config.json: \(warning.path): \(warning.message)")
+        }
+        var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
+        options.noPivot = request.noPivot
+        options.noNewKeyring = request.noNewKeyring
+        if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
+        let seccomp = try compiledSeccomp(bundle.spec)
+        if seccomp?.listenerPath != nil || seccomp?.filter.notifies ?? false {
+            throw RuntimeError(
+                .unsupported,
+                "config.json: linux.seccomp.listenerPath: nobody on the host can listen to a guest's filter",
+                hint: "remove the rules with SCMP_ACT_NOTIFY, or run the bundle as a container")
+        }
+        options.seccomp = seccomp?.filter
+        let plan = try MicroVMIsolation.plan(
+            bundle,
+            options: MicroVMIsolation.Options(
+                container: options, monitor: try monitorPath(), coveredDirectory: store.directory(of: request.id)))
+        let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
+        var spec = bundle.spec
+        spec.linux.resources = (spec.linux.resources ?? Spec.Resources()).forMonitor(memoryMiB: plan.machine.memoryMiB)
+        let cgroups = try plannedCgroups(spec, scope, id: request.id, &options)
+        return ContainerPlan(sandbox: plan.sandbox, cgroups: cgroups, scope: scope, machine: plan.machine)
+    }
+
+    private func refuseWhatStaysOutside(
+        _ request: CreateRequest, _ handed: HandedDescriptors?
+    ) throws(RuntimeError) {
+        if request.preservedDescriptors > 0 {
+            throw RuntimeError(
+                .unsupported, "--preserve-fds: a descriptor of the host has no meaning in a virtual machine",
+                hint: "leave --preserve-fds out, or run the bundle as a container")
+        }
+        if handed?.listening != nil {
+            throw RuntimeError(
+                .unsupported, "LISTEN_FDS: a socket of the host has no meaning in a virtual machine")
+        }
+        if request.seccompInquiry != nil {
+            throw RuntimeError(
+                .usage, "system calls of a virtual machine's program are out of sight",
+                hint: "use --isolation container with --explain-seccomp and --record-seccomp")
+        }
+        if NotifyProxy.managerPath != nil {
+            log.warn("NOTIFY_SOCKET is not there for the program: it runs in a virtual machine")
+        }
+    }
+
+    /// Refuses a host on which no kernel boots, at once and with the reason.
+    func requireMachine() throws(RuntimeError) {
+        if let fault = machineFault() { throw fault }
+    }
+
+    /// The kernel that a bundle's machine boots.
+    ///
+    /// - Parameters:
+    ///   - spec: the bundle's configuration; nil for any bundle.
+    ///   - kernel: the one that the command line names.
+    func kernelChoice(_ spec: Spec?, kernel: String?) throws(RuntimeError) -> KernelChoice {
+        try KernelChoice.choose(
+            requested: kernel ?? spec?.vm?.kernel?.path,
+            in: KernelChoice.Places.standard(program: try? linkTarget("/proc/self/exe")))
+    }
+
+    /// What the guest boots.
+    func machineImages(_ spec: Spec, kernel: String?) throws(RuntimeError) -> GuestImage {
+        let log = log
+        return try GuestImage.prepare(
+            kernel: try kernelChoice(spec, kernel: kernel), initProgram: try initProgramPath(),
+            cache: ImageCache.standard(rootless: !isPrivileged), warn: { log.warn($0) })
+    }
+}

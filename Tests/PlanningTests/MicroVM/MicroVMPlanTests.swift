@@ -1,0 +1,148 @@
+import Diagnostics
+import Glibc
+import OCI
+import Plans
+import Testing
+
+@testable import Planning
+
+@Suite struct MicroVMPlanTests {
+    /// A bundle with this in its config.json beside what every machine needs.
+    private func bundle(
+        linux: String = "", mounts: String = "", more: String = "", root: String = "", namespaces: String = ""
+    ) throws -> Bundle {
+        try Bundle(
+            at: "/bundle",
+            config: Array(
+                """
+                {"ociVersion": "1.2.0", "root": {"path": "rootfs"\(root)},
+                 "process": {"cwd": "/", "args": ["true"], "user": {"uid": 0, "gid": 0}},
+                 "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}\(mounts)],
+                 "linux": {"namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "network"}\(namespaces)]\(linux)}\(more)}
+                """.utf8))
+    }
+
+    private func plan(_ bundle: Bundle) throws -> MicroVMIsolation.Plan {
+        try MicroVMIsolation.plan(
+            bundle,
+            options: MicroVMIsolation.Options(
+                container: PlanOptions(id: "web", isPrivileged: true), monitor: "/usr/libexec/mvrun-vmm",
+                coveredDirectory: "/run/mvrun/web"))
+    }
+
+    private func refusal(_ make: () throws -> Bundle) -> String {
+        do {
+            _ = try plan(try make())
+            return ""
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func theMonitorGetsNothingButItsFilesAndTheShares() throws {
+        let plan = try plan(bundle())
+        let mounts = plan.sandbox.stage.steps.compactMap { step -> String? in
+            if case .mount(let mount) = step { mount.destination } else { nil }
+        }
+        #expect(mounts == ["/mvrun-vmm", "/shares/0", "/proc"])
+        #expect(plan.sandbox.stage.program.arguments == ["/mvrun-vmm"])
+        #expect(plan.sandbox.stage.program.handedFiles == MachineDescriptors.count)
+        #expect(plan.sandbox.stage.steps.contains(.noNewPrivileges))
+        #expect(!plan.sandbox.stage.waitsOnSocket)
+    }
+
+    @Test func theMonitorsRootIsReadOnlyBeforeItIsEntered() throws {
+        let steps = try plan(bundle()).sandbox.stage.steps
+        let readOnly = try #require(steps.firstIndex(of: .readOnlyRoot))
+        let entry = try #require(steps.firstIndex(of: .enterRoot(.pivot)))
+        #expect(readOnly < entry)
+    }
+
+    @Test func theMonitorHasEveryNamespaceForItself() throws {
+        let launch = try plan(bundle()).sandbox.launch
+        for kind in [NamespaceKind.pid, .mount, .ipc, .uts, .network] {
+            #expect(launch.namespaces & kind.cloneFlag != 0, "\(kind)")
+        }
+        #expect(launch.namespaces & NamespaceKind.user.cloneFlag == 0)
+    }
+
+    @Test func theGuestMountsTheSharesWhereTheContainerWouldBindTheHost() throws {
+        let plan = try plan(
+            bundle(mounts: #", {"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]}"#)
+        )
+        #expect(plan.machine.shares.map(\.path) == ["/shares/0", "/shares/1"])
+        #expect(plan.machine.shares.map(\.readOnly) == [false, true])
+        let steps = plan.machine.guest.sandbox.stage.steps
+        #expect(steps.contains(.prepareRoot(path: "/run/shares/0")))
+        let sources = steps.compactMap { step -> String? in
+            guard case .mount(let mount) = step, case .bind(.path(let path), _) = mount.kind else { return nil }
+            return path
+        }
+        #expect(sources == ["/run/shares/1"])
+    }
+
+    @Test func theGuestKeepsItsNetworkAndNoUserNamespace() throws {
+        let linux = """
+            , "uidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}],
+            "gidMappings": [{"containerID": 0, "hostID": 100000, "size": 65536}]
+            """
+        let plan = try plan(bundle(linux: linux, namespaces: #", {"type": "user"}"#))
+        let inside = plan.machine.guest.sandbox.launch
+        #expect(inside.namespaces & (NamespaceKind.network.cloneFlag | NamespaceKind.user.cloneFlag) == 0)
+        #expect(inside.userMappings.isEmpty)
+        #expect(plan.sandbox.launch.userMappings.map(\.hostID) == [100_000])
+        #expect(plan.sandbox.launch.trees.map(\.path) == ["/usr/libexec/mvrun-vmm", "/bundle/rootfs"])
+    }
+
+    @Test func aReadOnlyRootGetsItsMountPointsBeforeTheGuestSeesIt() throws {
+        let plan = try plan(bundle(root: #", "readonly": true"#))
+        let points = SetupStep.MountPoint(path: "/proc", isFile: false)
+        let cwd = SetupStep.MountPoint(path: "/", isFile: false)
+        #expect(plan.sandbox.stage.steps.contains(.mountPoints(in: "/shares/0", [points, cwd])))
+        #expect(plan.machine.shares[0].readOnly)
+    }
+
+    @Test func hooksOfTheHostStayThere() throws {
+        let hooks = #", "hooks": {"createRuntime": [{"path": "/h"}], "startContainer": [{"path": "/s"}]}"#
+        let plan = try plan(bundle(more: hooks))
+        #expect(plan.sandbox.launch.runtimeHooks.map(\.path) == ["/h"])
+        #expect(plan.sandbox.stage.startHooks.isEmpty)
+        #expect(plan.machine.guest.sandbox.stage.startHooks.map(\.path) == ["/s"])
+        #expect(plan.machine.guest.sandbox.launch.runtimeHooks.isEmpty)
+    }
+
+    @Test func sharedMemoryOfAnEngineBecomesTheGuestsOwn() throws {
+        let mount = #", {"destination": "/dev/shm", "type": "bind", "source": "/nowhere", "options": ["bind"]}"#
+        let plan = try plan(bundle(mounts: mount))
+        #expect(plan.machine.shares.count == 1)
+        let isMemory = plan.machine.guest.sandbox.stage.steps.contains { step in
+            guard case .mount(let mount) = step, case .fileSystem(let type, _, _, _) = mount.kind else { return false }
+            return mount.destination == "/dev/shm" && type == "tmpfs"
+        }
+        #expect(isMemory)
+    }
+
+    @Test func whatAGuestCannotHaveIsRefusedByItsField() {
+        let device = #", "devices": [{"path": "/dev/sda", "type": "b", "major": 8, "minor": 0}]"#
+        #expect(refusal { try bundle(linux: device) }.contains("linux.devices[0]"))
+        #expect(refusal { try bundle(more: #", "vm": {"hypervisor": {"path": "/q"}}"#) }.contains("vm.hypervisor.path"))
+        let socket = #", {"destination": "/x", "type": "bind", "source": "/dev/null", "options": ["bind"]}"#
+        #expect(refusal { try bundle(mounts: socket) }.contains("mounts[1].source"))
+        let overlay = #", {"destination": "/x", "type": "overlay", "source": "overlay"}"#
+        #expect(refusal { try bundle(mounts: overlay) }.contains("mounts[1].type"))
+        let missing = #", {"destination": "/x", "type": "bind", "source": "/no/such", "options": ["bind"]}"#
+        #expect(refusal { try bundle(mounts: missing) }.contains("mounts[1].source: /no/such does not exist"))
+        let cache = #", "annotations": {"dev.mvrun.vm.fs.cache": "some"}"#
+        #expect(refusal { try bundle(more: cache) }.contains("annotations.dev.mvrun.vm.fs.cache"))
+    }
+
+    @Test func aPlanSurvivesTheWire() throws {
+        let machine = try plan(bundle(root: #", "readonly": true"#))
+        var writer = PlanWriter()
+        writer.write(machine.machine)
+        writer.write(machine.sandbox)
+        var reader = PlanReader(writer.bytes)
+        #expect(try MachinePlan(from: &reader) == machine.machine)
+        #expect(try SandboxPlan(from: &reader) == machine.sandbox)
+    }
+}
