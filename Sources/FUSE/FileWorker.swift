@@ -41,9 +41,11 @@ package final class FileWorker {
         guard let header = try? reader.header(requestLength: length) else { return exchange.finish() }
         let request = Request(header: header, exchange: exchange)
         // What has no answer needs no room for one; anything else is not begun without.
-        let silent: [Opcode] = [.forget, .batchForget, .interrupt]
-        guard exchange.replyCapacity >= Wire.replyHeaderSize || silent.map(\.rawValue).contains(header.opcode) else {
-            return exchange.finish()
+        if exchange.replyCapacity < Wire.replyHeaderSize {
+            switch Opcode(rawValue: header.opcode) {
+            case .forget, .batchForget, .interrupt: break
+            default: return exchange.finish()
+            }
         }
         do {
             switch try perform(request, &reader) {
