@@ -104,7 +104,7 @@ let package = Package(
         // Plays the driver of a guest in ordinary memory.
         .target(name: "GuestDriver", dependencies: ["Board", "Virtio", "Syscalls"], path: "Tests/GuestDriver"),
         tests(of: "Board", imports: "Syscalls"),
-        tests(of: "Devices", imports: "Board", "Virtio", "GuestDriver", "Syscalls"),
+        tests(of: "Devices", imports: "Board", "Virtio", "FUSE", "GuestDriver", "Syscalls"),
         tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
         tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
@@ -116,6 +116,11 @@ let package = Package(
         tests(
             of: "Runtime", imports: "FilteredChild", "Cgroups", "JSON", "Diagnostics", "OCI", "Plans", "Planning",
             "Syscalls"),
+
+        // A mount of the file server's, for its tests, benches and the test suites of others.
+        .executableTarget(
+            name: "fuse-mount", dependencies: ["FUSE", "Syscalls"], path: "Tests/FUSEMount", swiftSettings: strict),
+        tests(of: "FUSE", imports: "Syscalls"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),

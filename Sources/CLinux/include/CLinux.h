@@ -18,6 +18,7 @@
 #include "clx_network.h"
 #include "clx_kvm.h"
 #include "clx_timers.h"
+#include "clx_fileserver.h"
 #include "clx_guest.h"
 #include "clx_atomics.h"
 #include "clx_events.h"
