@@ -45,7 +45,7 @@ final class SessionGuest {
         send(operation: 1, from: control, to: Meeting.controlPort)
     }
 
-    deinit { try? removeFile(path) }
+    deinit { _ = try? removeFile(path) }
 
     /// A header of virtio 1.2, 5.10.6, and what stands behind it.
     private func send(operation: UInt16, from port: UInt32, to hostPort: UInt32, _ payload: [UInt8] = []) {

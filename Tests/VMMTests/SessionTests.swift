@@ -180,8 +180,8 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
     }
 
     @Test func theEndWaitsUntilTheOutputIsTaken() throws {
-        var pipe = try Pipe()
-        let guest = try guest(pipe.takeWriting())
+        let pipe = try makePipe()
+        let guest = try guest(pipe.writing)
         try guest.start()
         let stream = guest.open(.output)
         let block = [UInt8](repeating: 0x78, count: 50_000)

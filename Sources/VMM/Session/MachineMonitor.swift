@@ -1,6 +1,8 @@
 import AgentProtocol
+import Board
 import Devices
 import Diagnostics
+import FUSE
 import KVM
 import Plans
 import Syscalls
@@ -11,6 +13,8 @@ package enum MachineMonitor {
     package static let failureStatus: Int32 = 125
     /// The guest's address; any from 3 on, for each machine has a vsock of its own.
     private static let guestContextID: UInt32 = 3
+    /// By which the agent mounts the shares.
+    private static let sharesTag = "mvrun"
     private static let planLimit = FrameLimit.plan
     private static let tailLines = 8
 
@@ -49,14 +53,33 @@ package enum MachineMonitor {
         let engine = VsockEngine(guestContextID: guestContextID)
         try machine.add(VsockDevice(engine))
         try machine.add(EntropyDevice())
+        let worker = try during("make the file server's thread") { try LoopThread() }
+        if !plan.shares.isEmpty {
+            try machine.add(try fileSystem(of: plan, on: worker.loop))
+        }
         let session = MachineSession(plan, in: machine)
         // Before the first thread: each inherits that no signal is for it.
         let signals = try during("wait for signals") { try SignalQueue() }
         let files = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
         try session.begin(
             engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: files, signals: signals)
+        try during("start the file server's thread") { try worker.start() }
         try machine.start(kernel: kernel, initramfs: initramfs)
         return try session.run()
+    }
+
+    /// The device that all shares are in. One queue of requests is what kernels before 6.11 use.
+    private static func fileSystem(of plan: MachinePlan, on loop: EventLoop) throws(RuntimeError) -> FileSystemDevice {
+        let shares = plan.shares.map { ShareConfiguration(path: $0.path, isReadOnly: $0.readOnly) }
+        let cache: CacheMode =
+            switch plan.cacheMode {
+            case .never: .never
+            case .auto: .auto
+            case .always: .always
+            }
+        return try during("open the shares") {
+            FileSystemDevice(tag: sharesTag, server: try FileServer(shares: shares, cache: cache), loops: [loop])
+        }
     }
 
     private static func machinePlan(in file: consuming OwnedDescriptor) throws(RuntimeError) -> MachinePlan {
