@@ -98,7 +98,9 @@ let package = Package(
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         tests(of: "KVM", imports: "CLinux", "Board", "Syscalls"),
-        tests(of: "VMM", imports: "AgentProtocol", "Devices", "Plans", "CLinux", "Board", "Virtio", "KVM", "Diagnostics", "Syscalls"),
+        tests(
+            of: "VMM", imports: "AgentProtocol", "Devices", "Plans", "CLinux", "Board", "Virtio", "KVM", "Diagnostics",
+            "Syscalls"),
         tests(of: "Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
         // Plays the driver of a guest in ordinary memory.

@@ -68,7 +68,9 @@ package enum MachineMonitor {
         return try session.run()
     }
 
-    /// The device that all shares are in. One queue of requests is what kernels before 6.11 use.
+    /// The device that all shares are in.
+    ///
+    /// One queue of requests is what kernels before 6.11 use.
     private static func fileSystem(of plan: MachinePlan, on loop: EventLoop) throws(RuntimeError) -> FileSystemDevice {
         let shares = plan.shares.map { ShareConfiguration(path: $0.path, isReadOnly: $0.readOnly) }
         let cache: CacheMode =

@@ -70,7 +70,9 @@ extension MachineSession {
         let standard = WorkloadFiles(
             input: files[ControlDescriptors.input], output: files[ControlDescriptors.output],
             errors: files[ControlDescriptors.errors])
-        streams[process] = ProcessStreams(standard.ends(terminal: terminal)) { [weak self] exit in self?.execEnded(process, exit) }
+        streams[process] = ProcessStreams(standard.ends(terminal: terminal)) { [weak self] exit in
+            self?.execEnded(process, exit)
+        }
         executing[process] = connection
         connection.process = process
     }
