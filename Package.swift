@@ -29,6 +29,8 @@ let package = Package(
     targets: [
         // What Swift cannot spell: newer system calls, function-like macros, and the code that runs between clone and exec.
         .target(name: "CLinux"),
+        // What the first process of a guest needs before Swift's runtime begins.
+        .target(name: "CFirstProcess"),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(name: "CCapability", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(name: "CCompression"),
@@ -86,7 +88,7 @@ let package = Package(
             "AgentProtocol", "GuestImage"),
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
-        program("mvrun-init", imports: "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
+        program("mvrun-init", imports: "CFirstProcess", "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
         program("mvrun-vmm", imports: "VMM", "Devices", "KVM", "Plans", "Diagnostics", "Syscalls"),
         program("mvrun-systemd", imports: "CSystemd", "Syscalls"),
 
@@ -109,6 +111,10 @@ let package = Package(
         tests(of: "Devices", imports: "Board", "Virtio", "FUSE", "GuestDriver", "Syscalls"),
         tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
         tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
+        .executableTarget(
+            name: "NativeAgent", dependencies: ["AgentServer", "Sandbox", "Diagnostics", "Syscalls"],
+            path: "Tests/NativeAgent"),
+        tests(of: "AgentServer", imports: "NativeAgent", "AgentProtocol", "Plans", "Diagnostics", "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         .target(
             name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),

@@ -234,10 +234,12 @@ extension AgentConnection {
     }
 
     private mutating func end(_ process: UInt32, _ exit: ProcessExit) -> Event {
-        // Only a program that was started can end; before that, it fails.
-        guard runningProcesses.contains(process), !pending.values.contains(.exec(process: process)) else {
-            return fail(Self.outOfTurn)
-        }
+        // A program that joins ends when it was started; the workload's process can be killed while it waits for that.
+        let isExpected =
+            process == Meeting.workload
+            ? [.ready, .starting, .running].contains(state)
+            : runningProcesses.contains(process) && !pending.values.contains(.exec(process: process))
+        guard isExpected else { return fail(Self.outOfTurn) }
         runningProcesses.remove(process)
         if process == Meeting.workload {
             state = .ended

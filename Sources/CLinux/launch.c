@@ -41,6 +41,8 @@ static _Noreturn void become(const struct clx_launch_request *request) {
         if (syscall(SYS_setresgid, 0, 0, 0) != 0 || syscall(SYS_setresuid, 0, 0, 0) != 0)
             give_up(channel, CLX_STAGE_IDENTITY);
     }
+    for (int i = 0; request->standard_streams && i < 3; i++)
+        if (dup2(request->standard_streams[i], i) != i) give_up(channel, CLX_STAGE_DESCRIPTOR);
     for (int i = 0; i < request->inherited_count; i++)
         if (fcntl(request->inherited[i], F_SETFD, 0) != 0) give_up(channel, CLX_STAGE_DESCRIPTOR);
     syscall(SYS_execveat, request->program, "", request->argv, request->envp, AT_EMPTY_PATH);

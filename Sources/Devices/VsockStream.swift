@@ -23,7 +23,7 @@ package final class VsockStream: VsockEndpoint {
         self.handle = handle
     }
 
-    /// Sends bytes; what the guest has no room for waits here. The caller bounds what it sends.
+    /// Sends bytes; what the guest has no room for waits here, so the caller bounds what it sends.
     package func send(_ bytes: [UInt8]) {
         guard !ended else { return }
         pending += bytes

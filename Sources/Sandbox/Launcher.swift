@@ -33,6 +33,9 @@ package struct Launcher: ~Copyable {
         package var takeListener: ((consuming OwnedDescriptor, Int32) throws(RuntimeError) -> Void)?
         /// Whether a limit that this host cannot grant becomes the largest that it can (`--clamp-rlimits`).
         package var clampsLimits: Bool
+        /// Numbers above 2 of the files that become the program's standard streams, unless its plan gives it a terminal;
+        /// empty for those of this process.
+        package var standardStreams: [Int32]
 
         /// Describes what every sandbox needs.
         package init(
@@ -45,6 +48,7 @@ package struct Launcher: ~Copyable {
             self.hooks = hooks
             self.warn = warn
             clampsLimits = false
+            standardStreams = []
         }
     }
 
@@ -139,7 +143,8 @@ package struct Launcher: ~Copyable {
                 surroundings.initProgram,
                 arguments: ["mvrun-init", handed.map(String.init).joined(separator: ",")],
                 namespaces: launch.namespacesByStage ? 0 : launch.namespaces, cgroup: surroundings.cgroup,
-                cgroupTasks: surroundings.cgroupTasks, inherited: handed.filter { $0 != 0 }, waitsForIDMap: mapped)
+                cgroupTasks: surroundings.cgroupTasks, inherited: handed.filter { $0 != 0 },
+                standardStreams: surroundings.standardStreams, waitsForIDMap: mapped)
             adopt(consume child, over: consume pair)
         } catch {
             throw RuntimeError(error, hint: hint(forLaunch: error)).during("start the sandbox")

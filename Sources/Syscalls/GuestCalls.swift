@@ -40,6 +40,15 @@ extension OwnedDescriptor {
     }
 }
 
+/// Microseconds of a clock that only goes forward; in a guest that is not suspended, since its kernel began.
+///
+/// The corresponding system call is `clock_gettime(2)`.
+package func monotonicMicroseconds() -> UInt64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1000
+}
+
 /// What only the first process of a machine asks of its kernel.
 package enum Kernel {
     /// Loads a module.

@@ -11,12 +11,14 @@ import Glibc
 ///   - cgroup: the number of the open directory of a v2 cgroup to be born in, or nil.
 ///   - cgroupTasks: numbers of open `tasks` files of v1 cgroups, which outlive the call.
 ///   - inherited: numbers of the descriptors that the program keeps; the first is the channel.
+///   - standardStreams: numbers above 2 of what become its standard streams; empty for those of this process.
 ///   - waitsForIDMap: the child waits for a packet before it becomes root of its user namespace.
 /// - Returns: the child's pid and a pidfd.
 package func launchProcess(
     _ program: borrowing OwnedDescriptor, arguments: [String], namespaces: UInt64,
-    cgroup: Int32?, cgroupTasks: [Int32], inherited: [Int32], waitsForIDMap: Bool
+    cgroup: Int32?, cgroupTasks: [Int32], inherited: [Int32], standardStreams: [Int32] = [], waitsForIDMap: Bool
 ) throws(SystemError) -> LaunchedProcess {
+    precondition(standardStreams.isEmpty || standardStreams.count == 3, "there are three standard streams")
     let argv = unsafe cStrings(arguments)
     // The Swift runtime would look for its backtrace program in ten places; the stage's stderr is not for backtraces.
     let envp = unsafe cStrings(["SWIFT_BACKTRACE=enable=off,swift-backtrace=/,color=no,interactive=no"])
@@ -35,14 +37,17 @@ package func launchProcess(
     var process: Int32 = -1
     let pid = try syscall("clone3", on: "the sandbox") {
         // SAFETY: the child is a copy of this process; what the request points to stays valid in it and, for the length
-        // of the two closures, here.
+        // of the closures, here.
         unsafe cgroupTasks.withUnsafeBufferPointer { tasks in
             unsafe inherited.withUnsafeBufferPointer { kept in
-                unsafe request.cgroup_v1_tasks = tasks.baseAddress
-                unsafe request.cgroup_v1_count = Int32(tasks.count)
-                unsafe request.inherited = kept.baseAddress
-                unsafe request.inherited_count = Int32(kept.count)
-                return unsafe clx_launch(&request, &process)
+                unsafe standardStreams.withUnsafeBufferPointer { streams in
+                    unsafe request.cgroup_v1_tasks = tasks.baseAddress
+                    unsafe request.cgroup_v1_count = Int32(tasks.count)
+                    unsafe request.inherited = kept.baseAddress
+                    unsafe request.inherited_count = Int32(kept.count)
+                    unsafe request.standard_streams = streams.isEmpty ? nil : streams.baseAddress
+                    return unsafe clx_launch(&request, &process)
+                }
             }
         }
     }

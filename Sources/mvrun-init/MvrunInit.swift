@@ -1,8 +1,11 @@
+import AgentServer
 import Diagnostics
 import Sandbox
 import Syscalls
 
 /// The second stage of every sandbox: the inside, on its way to the program.
+///
+/// As the first process of a guest it is the agent.
 ///
 /// mvrun starts it in the sandbox's namespaces, and hands over descriptors whose numbers stand in the one argument; the
 /// first of them is the channel. It is of no use when started by hand.
@@ -10,6 +13,8 @@ import Syscalls
 struct MvrunInit {
     static func main() {
         let arguments = CommandLine.arguments
+        // The kernel may pass on words of its command line; a sandbox's first process has exactly one, of numbers.
+        if currentProcess() == 1, arguments.count != 2 || numbers(arguments[1]) == nil { GuestMain.run() }
         guard arguments.count == 2, let descriptors = numbers(arguments[1]) else {
             let note = "mvrun-init is started by mvrun; it does nothing by itself\n"
             let standardError = OwnedDescriptor(owning: 2)

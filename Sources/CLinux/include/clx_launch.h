@@ -16,6 +16,7 @@ struct clx_launch_request {
     int wait_for_id_map;         // 1: read one packet from the channel and become uid and gid 0 before the exec
     int not_dumpable;            // 1: prctl(PR_SET_DUMPABLE, 0) before anything else
     int clone_parent;            // 1: the child becomes a sibling of the caller
+    const int *standard_streams; // three descriptors above 2 that become 0, 1 and 2; NULL keeps those of the caller
 };
 
 // Where a failed child stopped: it sends this as one packet on the channel: {'!', stage, errno as 4 bytes}.

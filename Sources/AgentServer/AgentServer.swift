@@ -1,0 +1,133 @@
+import AgentProtocol
+package import Diagnostics
+import Plans
+import Sandbox
+package import Syscalls
+
+/// The guest's side of the control stream: makes the sandbox, starts its program and those that join it, carries their
+/// streams, and says how they end.
+///
+/// One thread and one loop. It ends when the workload has ended and everything it wrote was handed on, when the host asks
+/// for it, or when the host is gone; what follows, a reboot, is its caller's.
+package final class AgentServer {
+    /// What a server finds around itself, which is another in a test.
+    package struct Surroundings {
+        /// Opens mvrun-init, as `Launcher` wants it.
+        package var openInitProgram: () throws(RuntimeError) -> OwnedDescriptor
+        /// Connects a stream to the host, without its header.
+        package var connectStream: () throws(SystemError) -> OwnedDescriptor
+        /// Makes visible what the plan mounts.
+        package var mountShares: () throws(RuntimeError) -> Void
+        /// The workload's cgroup; nil where there are none.
+        package var cgroup: GuestCgroup?
+
+        /// Describes a place without cgroups.
+        package init(
+            openInitProgram: @escaping () throws(RuntimeError) -> OwnedDescriptor,
+            connectStream: @escaping () throws(SystemError) -> OwnedDescriptor,
+            mountShares: @escaping () throws(RuntimeError) -> Void
+        ) {
+            self.openInitProgram = openInitProgram
+            self.connectStream = connectStream
+            self.mountShares = mountShares
+        }
+    }
+
+    /// How long the programs that joined a workload may take to end when it has ended.
+    private static let farewellMilliseconds = 1000
+
+    let surroundings: Surroundings
+    let control: ControlStream
+    private let signals: SignalQueue
+    /// The workload's first program, once its sandbox is made, and those that joined it.
+    var programs: [UInt32: GuestProgram] = [:]
+    /// Relays of programs that have ended, whose streams others have open still.
+    private var lingering: [StreamRelay] = []
+    /// The workload's sandbox until it is started.
+    var launcher: Launcher?
+    /// Whether there is nothing more to do.
+    var isOver = false
+    private var farewellDeadline: Int?
+
+    /// Takes the control stream.
+    ///
+    /// Blocks this process's signals, and adopts the orphans below it.
+    package init(_ connection: consuming OwnedDescriptor, surroundings: Surroundings) throws(RuntimeError) {
+        do {
+            let control = try ControlStream(connection)
+            try ProcessControl.setChildSubreaper()
+            signals = try SignalQueue()
+            self.control = control
+        } catch {
+            throw RuntimeError(error).during("begin to serve the host")
+        }
+        self.surroundings = surroundings
+    }
+
+    /// Serves until there is nothing more to do.
+    package func run() {
+        control.send(.hello(version: Meeting.version, uptimeMicroseconds: monotonicMicroseconds()))
+        do {
+            while !isOver { try turn() }
+        } catch {
+            control.send(.failed(RuntimeError(error).during("wait for what happens")))
+        }
+        control.flush()
+    }
+
+    /// The workload's first program.
+    var workload: GuestProgram? { programs[Meeting.workload] }
+
+    /// Waits once, and does what there is to do.
+    private func turn() throws(SystemError) {
+        var set = PollSet()
+        let signalPlace = set.add(signals.descriptor, .readable)
+        let controlPlaces = control.register(in: &set)
+        // A child that the stage made sends no signal when it ends.
+        for program in programs.values where program.end == nil {
+            if let process = program.process { set.add(process.file, .readable) }
+        }
+        let relays = programs.values.flatMap { $0.inputs + $0.outputs } + lingering
+        let places = relays.map { $0.register(in: &set) }
+        let time = farewellDeadline.map { max(0, $0 - monotonicMilliseconds()) }
+        _ = try set.wait(timeoutMilliseconds: time)
+        for (relay, place) in zip(relays, places) { relay.carry(set, place) }
+        if set.isReady(signalPlace) { while try signals.next() != nil {} }
+        reap()
+        bury()
+        for frame in control.receive(set, controlPlaces) { answer(frame) }
+        if control.isBroken { isOver = true }
+    }
+
+    /// Takes the ends of children, those of orphans among them.
+    private func reap() {
+        while let ended = (try? waitForChild(-1, block: false, cloned: true)) ?? nil {
+            programs.values.first { $0.pid == ended.pid }?.end = ended.end
+        }
+    }
+
+    /// Says of programs that have ended how they did, when all they wrote was carried; of the workload's last of all.
+    private func bury() {
+        lingering.removeAll(where: \.isOver)
+        for program in programs.values where program.id != Meeting.workload && program.isSettled {
+            programs[program.id] = nil
+            lingering += program.outputs.filter { !$0.isOver }
+            report(program)
+        }
+        guard let workload, workload.end != nil else { return }
+        let deadline = farewellDeadline ?? monotonicMilliseconds() + Self.farewellMilliseconds
+        farewellDeadline = deadline
+        // With its first process a pid namespace ends, and so do those that joined it; without one they may go on.
+        let isLast = programs.count == 1 || monotonicMilliseconds() >= deadline
+        guard workload.isSettled, isLast else { return }
+        launcher = nil
+        report(workload)
+        isOver = true
+    }
+
+    private func report(_ program: GuestProgram) {
+        guard let end = program.end else { return }
+        let exit = ProcessExit(end, outOfMemory: surroundings.cgroup?.isOutOfMemory ?? false)
+        control.send(.exited(process: program.id, exit))
+    }
+}

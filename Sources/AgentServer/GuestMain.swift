@@ -1,0 +1,169 @@
+import AgentProtocol
+import CLinux
+import Diagnostics
+import Sandbox
+import Syscalls
+
+/// The first process of a guest, from the kernel's hand to the reboot.
+///
+/// Whatever happens, the guest does not hang: what fails is said to the host where it listens already, else on the console,
+/// and the machine resets.
+package enum GuestMain {
+    private static let program = "/init"
+    private static let newRoot = "/newroot"
+    private static let cgroupRoot = "/sys/fs/cgroup"
+    private static let shares = "/run/shares"
+    private static let sharesTag = "mvrun"
+    private static let connectMilliseconds = 5000
+
+    /// Runs the guest.
+    package static func run() -> Never {
+        do throws(RuntimeError) {
+            try prepareDevices()
+            loadModules()
+            try enterRoot()
+            try mountFileSystems()
+            try serve()
+        } catch {
+            complain("\(error)")
+        }
+        Kernel.synchronize()
+        try? Mounting.detach(shares)
+        do {
+            try Kernel.reboot()
+        } catch {
+            complain("\(error)")
+        }
+        // The end of the first process is a panic, which the host sees as well.
+        exitNow(125)
+    }
+
+    /// Says something on the console.
+    private static func complain(_ text: String) {
+        // Nobody is left to be told should that fail.
+        try? writeFile("<3>mvrun-init: \(text)\n", to: "/dev/kmsg")
+    }
+
+    private static func serve() throws(RuntimeError) {
+        let cgroup = try GuestCgroup(below: cgroupRoot)
+        let connection = try connect()
+        var surroundings = AgentServer.Surroundings(
+            openInitProgram: { () throws(RuntimeError) in try InitProgram.open(program) },
+            connectStream: { () throws(SystemError) in
+                try VirtualSocket.connect(to: Meeting.streamPort, of: Meeting.hostContextID)
+            }, mountShares: mountShares)
+        surroundings.cgroup = cgroup
+        try AgentServer(connection, surroundings: surroundings).run()
+    }
+
+    /// The control stream; the device may need a moment after its driver was loaded.
+    private static func connect() throws(RuntimeError) -> OwnedDescriptor {
+        let deadline = monotonicMilliseconds() + connectMilliseconds
+        while true {
+            do {
+                return try VirtualSocket.connect(to: Meeting.controlPort, of: Meeting.hostContextID)
+            } catch {
+                guard monotonicMilliseconds() < deadline else {
+                    throw RuntimeError(error).during("connect to the host")
+                }
+                sleep(milliseconds: 5)
+            }
+        }
+    }
+}
+
+extension GuestMain {
+    /// Mounts /dev, where drivers and the console are, and makes sure that the numbers of the standard streams are taken.
+    private static func prepareDevices() throws(RuntimeError) {
+        do {
+            try makeDirectories("/dev", mode: 0o755)
+            try Mounting.mount(
+                "devtmpfs", at: "/dev", type: "devtmpfs", flags: UInt64(CLX_MS_NOSUID), data: "mode=0755")
+            for stream: Int32 in 0...2 where !isOpen(stream) {
+                _ = try OwnedDescriptor.open("/dev/null", .readWrite).release()
+            }
+        } catch {
+            throw RuntimeError(error).during("prepare /dev")
+        }
+    }
+
+    /// Loads the modules of the initramfs in the order that stands there.
+    ///
+    /// The kernel may have some of them built in; one that is needed after all is missed soon enough.
+    private static func loadModules() {
+        let order = (try? readText("/modules/order")) ?? ""
+        for name in order.split(separator: "\n") {
+            let path = "/modules/\(name)"
+            do {
+                try Kernel.loadModule(try OwnedDescriptor.open(path), subject: path)
+            } catch {
+                if error.errno != .exists { complain("\(error)") }
+            }
+            // What was loaded need not stay in memory twice.
+            try? removeFile(path)
+        }
+    }
+
+    /// Makes a file system in memory the root: the initramfs itself cannot be left by pivot_root(2), and a sandbox wants to.
+    private static func enterRoot() throws(RuntimeError) {
+        do {
+            try makeDirectories(newRoot, mode: 0o755)
+            try Mounting.mount("tmpfs", at: newRoot, type: "tmpfs", flags: UInt64(CLX_MS_NOSUID), data: "mode=0755")
+            let target = newRoot + program
+            _ = try OwnedDescriptor.open(target, [.writeOnly, .create], mode: 0o755)
+            // The stage is executed from the initramfs still, so its bytes are in memory once.
+            try Mounting.mount(program, at: target, type: nil, flags: UInt64(CLX_MS_BIND))
+            try changeDirectory(newRoot)
+            try Mounting.mount(".", at: "/", type: nil, flags: UInt64(CLX_MS_MOVE))
+            try changeRoot(".")
+            try changeDirectory("/")
+        } catch {
+            throw RuntimeError(error).during("leave the initramfs")
+        }
+    }
+
+    private struct FileSystem {
+        var type: String
+        var path: String
+        var flags: UInt64
+        var data: String?
+    }
+
+    private static func mountFileSystems() throws(RuntimeError) {
+        let plain = UInt64(CLX_MS_NOSUID | CLX_MS_NODEV | CLX_MS_NOEXEC)
+        let list = [
+            FileSystem(type: "devtmpfs", path: "/dev", flags: UInt64(CLX_MS_NOSUID), data: "mode=0755"),
+            FileSystem(type: "proc", path: "/proc", flags: plain),
+            FileSystem(type: "sysfs", path: "/sys", flags: plain),
+            FileSystem(
+                type: "devpts", path: "/dev/pts", flags: UInt64(CLX_MS_NOSUID | CLX_MS_NOEXEC),
+                data: "mode=0620,ptmxmode=0666"),
+            FileSystem(type: "tmpfs", path: "/dev/shm", flags: plain, data: "mode=1777"),
+            FileSystem(type: "tmpfs", path: "/run", flags: UInt64(CLX_MS_NOSUID | CLX_MS_NODEV), data: "mode=0755"),
+            FileSystem(type: "cgroup2", path: cgroupRoot, flags: plain, data: "nsdelegate"),
+        ]
+        for system in list {
+            do {
+                try makeDirectories(system.path, mode: 0o755)
+                try Mounting.mount(
+                    system.type, at: system.path, type: system.type, flags: system.flags, data: system.data)
+            } catch {
+                throw RuntimeError(error).during("mount \(system.type) at \(system.path)")
+            }
+        }
+        do {
+            try makeDirectories("/tmp", mode: 0o1777)
+        } catch {
+            throw RuntimeError(error).during("make /tmp")
+        }
+    }
+
+    private static func mountShares() throws(RuntimeError) {
+        do {
+            try makeDirectories(shares, mode: 0o755)
+            try Mounting.mount(sharesTag, at: shares, type: "virtiofs", flags: 0)
+        } catch {
+            throw RuntimeError(error).during("mount the shares")
+        }
+    }
+}
