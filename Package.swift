@@ -89,7 +89,7 @@ let package = Package(
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "CFirstProcess", "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
-        program("mvrun-vmm", imports: "VMM", "KVM", "Plans", "Diagnostics", "Syscalls"),
+        program("mvrun-vmm", imports: "VMM", "Devices", "KVM", "Plans", "Diagnostics", "Syscalls"),
         program("mvrun-systemd", imports: "CSystemd", "Syscalls"),
 
         tests(of: "Syscalls"),
@@ -99,12 +99,16 @@ let package = Package(
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
+        tests(of: "KVM", imports: "CLinux", "Board", "Syscalls"),
+        tests(
+            of: "VMM", imports: "AgentProtocol", "Devices", "Plans", "CLinux", "Board", "Virtio", "KVM", "Diagnostics",
+            "Syscalls"),
         tests(of: "Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
         // Plays the driver of a guest in ordinary memory.
         .target(name: "GuestDriver", dependencies: ["Board", "Virtio", "Syscalls"], path: "Tests/GuestDriver"),
         tests(of: "Board", imports: "Syscalls"),
-        tests(of: "Devices", imports: "Board", "Virtio", "GuestDriver", "Syscalls"),
+        tests(of: "Devices", imports: "Board", "Virtio", "FUSE", "GuestDriver", "Syscalls"),
         tests(of: "Virtio", imports: "Board", "GuestDriver", "Syscalls"),
         tests(of: "AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
         .executableTarget(
@@ -120,6 +124,11 @@ let package = Package(
         tests(
             of: "Runtime", imports: "FilteredChild", "Cgroups", "JSON", "Diagnostics", "OCI", "Plans", "Planning",
             "Syscalls"),
+
+        // A mount of the file server's, for its tests, benches and the test suites of others.
+        .executableTarget(
+            name: "fuse-mount", dependencies: ["FUSE", "Syscalls"], path: "Tests/FUSEMount", swiftSettings: strict),
+        tests(of: "FUSE", imports: "Syscalls"),
 
         // The tree itself: layers, sizes, documentation, links, and the commands of Rootfs.
         .testTarget(name: "RepositoryTests"),

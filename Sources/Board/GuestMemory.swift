@@ -10,7 +10,10 @@ package struct MemoryFault: Error, Equatable, Sendable {
     package let count: UInt64
 }
 
-/// The memory of a guest: one anonymous file, mapped once.
+/// The memory of a guest: one private mapping, of huge pages where the host has them.
+///
+/// A guest touches most of what its kernel is in the first second, and each small page of it is a fault: with huge pages the
+/// host spends less than half the time on a boot (docs/decisions/0012-guest-memory.md).
 ///
 /// Everything below 0xC000_0000 is memory up to the size asked for; what does not fit there follows at 4 GiB, so that the
 /// gigabyte below 4 GiB is free for devices. Virtual CPUs change the memory at any time: whoever checks a value loads it
@@ -37,7 +40,6 @@ package struct MemoryFault: Error, Equatable, Sendable {
     package let size: UInt64
     private let lowSize: UInt64
     private let highSize: UInt64
-    private let file: OwnedDescriptor
     // SAFETY: a mapping of `size` bytes, made in init and unmapped in deinit; every use goes through `place`.
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
 
@@ -49,20 +51,13 @@ package struct MemoryFault: Error, Equatable, Sendable {
             throw SystemError("mmap", "\(sizeBytes) bytes", Errno(rawValue: EINVAL))
         }
         let size = (sizeBytes + Self.pageSize - 1) & ~(Self.pageSize - 1)
-        let file = OwnedDescriptor(
-            owning: try syscall("memfd_create", on: "guest memory") {
-                unsafe clx_memfd_create("guest", CLX_MFD_CLOEXEC)
-            })
-        let number = file.number
-        try syscall("ftruncate", on: "guest memory") { ftruncate(number, Int(size)) }
-        let start = clx_map_guest_memory(number, size)
+        let start = clx_map_guest_memory(size)
         guard let base = unsafe UnsafeMutableRawPointer(bitPattern: start) else {
             throw SystemError("mmap", "\(size) bytes of guest memory", .current)
         }
         self.size = size
         lowSize = min(size, Self.gapStart)
         highSize = size - lowSize
-        self.file = file
         unsafe self.base = base
     }
 
@@ -104,27 +99,25 @@ package struct MemoryFault: Error, Equatable, Sendable {
 
     /// Gives memory back to the host: the guest finds zeroes there.
     ///
-    /// The corresponding system call is `fallocate(2)` with FALLOC_FL_PUNCH_HOLE.
+    /// The corresponding system call is `madvise(2)` with MADV_DONTNEED.
     ///
     /// - Parameters:
     ///   - address: a multiple of the page size.
     ///   - count: a multiple of the page size.
     package func discard(_ address: UInt64, _ count: UInt64) throws(SystemError) {
         let subject = "\(count) bytes of guest memory"
-        guard let offset = offset(of: address, count), (address | count) & (Self.pageSize - 1) == 0 else {
-            throw SystemError("fallocate", subject, Errno(rawValue: EFAULT))
+        guard let place = unsafe try? place(address, count), (address | count) & (Self.pageSize - 1) == 0 else {
+            throw SystemError("madvise", subject, Errno(rawValue: EFAULT))
         }
-        let number = file.number
-        try syscall("fallocate", on: subject) {
-            clx_fallocate(number, CLX_FALLOC_PUNCH_HOLE | CLX_FALLOC_KEEP_SIZE, Int64(offset), Int64(count))
-        }
+        // SAFETY: the pages are this memory's own, and stay mapped.
+        try syscall("madvise", on: subject) { unsafe clx_discard(place, count) }
     }
 
     /// How many bytes of it the host keeps for the guest right now.
     package func residentBytes() throws(SystemError) -> UInt64 {
-        var status = stat()
-        let number = file.number
-        try syscall("fstat", on: "guest memory") { unsafe fstat(number, &status) }
-        return UInt64(status.st_blocks) * 512
+        var pages = [UInt8](repeating: 0, count: Int(size / Self.pageSize))
+        // SAFETY: the kernel writes a byte for each page of the mapping.
+        try syscall("mincore", on: "guest memory") { unsafe mincore(base, Int(size), &pages) }
+        return pages.reduce(0) { $0 + UInt64($1 & 1) } * Self.pageSize
     }
 }

@@ -58,10 +58,14 @@ static const int CLX_FALLOC_KEEP_SIZE = 1;
 static const int CLX_FALLOC_PUNCH_HOLE = 2;
 static const int CLX_FALLOC_ZERO_RANGE = 16;
 
-// A shared mapping that reserves no swap space: memory of a guest is paid for when it is touched. 0 with errno on failure.
-static inline uintptr_t clx_map_guest_memory(int descriptor, uint64_t size) {
-    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
-    return start == MAP_FAILED ? 0 : (uintptr_t)start;
+// A mapping that reserves no swap space: memory of a guest is paid for when it is touched. 0 with errno on failure.
+static inline uintptr_t clx_map_guest_memory(uint64_t size) {
+    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) return 0;
+    // A kernel without huge pages says no, and small ones serve as well.
+    (void)madvise(start, size, 14 /* MADV_HUGEPAGE */);
+    return (uintptr_t)start;
 }
+static inline int clx_discard(void *start, uint64_t size) { return (int)syscall(SYS_madvise, start, size, 4 /* MADV_DONTNEED */); }
 
 #endif

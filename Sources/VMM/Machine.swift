@@ -1,0 +1,239 @@
+package import Board
+import CLinux
+package import Diagnostics
+package import KVM
+import Synchronization
+package import Syscalls
+import Virtio
+
+/// How big a machine is, and what its kernel is told.
+package struct MachineConfiguration: Equatable, Sendable {
+    /// How many processors there can be.
+    package static let processorLimit = 32
+
+    /// How many processors, 1 to `processorLimit`.
+    package var processors: Int
+    /// Memory.
+    package var memoryMiB: Int
+    /// Words behind those that the monitor puts on the command line.
+    package var kernelParameters: [String]
+    /// What the kernel writes to its console.
+    package var log: CommandLine.Log
+
+    /// Describes a machine.
+    package init(processors: Int = 1, memoryMiB: Int, kernelParameters: [String] = [], log: CommandLine.Log) {
+        self.processors = processors
+        self.memoryMiB = memoryMiB
+        self.kernelParameters = kernelParameters
+        self.log = log
+    }
+}
+
+/// A virtual machine: memory, processors, devices, and the loop that the devices live in.
+///
+/// First devices are added, then it is started, then it runs until it ends. All of that happens on one thread.
+package final class Machine {
+    /// The guest's memory.
+    package let memory: GuestMemory
+    /// The loop that `run` is in.
+    package let loop: EventLoop
+
+    let machine: VirtualMachine
+    private let configuration: MachineConfiguration
+    private let system: KVMSystem
+    private let console: ConsoleLog
+    private let gate: VCPUGate
+    private let outcome: MachineOutcome
+    private var ports = Bus()
+    var addresses = Bus()
+    /// The virtio devices, by their positions.
+    var transports: [MMIOTransport] = []
+    private var threads: [VCPUThread] = []
+
+    /// Creates the machine: its memory and interrupt controllers, no device and no processor yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: how big it is.
+    ///   - system: the host's KVM.
+    ///   - console: where the kernel's log goes.
+    package init(
+        _ configuration: MachineConfiguration, on system: KVMSystem, console: ConsoleLog
+    ) throws(RuntimeError) {
+        let limit = MachineConfiguration.processorLimit
+        guard (1...limit).contains(configuration.processors) else {
+            throw RuntimeError(.unsupported, "a machine has 1 to \(limit) processors, not \(configuration.processors)")
+        }
+        guard configuration.memoryMiB > 0, configuration.memoryMiB <= 1 << 24 else {
+            throw RuntimeError(.unsupported, "a machine cannot have \(configuration.memoryMiB) MiB of memory")
+        }
+        self.configuration = configuration
+        self.system = system
+        self.console = console
+        do throws(SystemError) {
+            let memory = try GuestMemory(sizeBytes: UInt64(configuration.memoryMiB) << 20)
+            let machine = try system.createMachine()
+            if system.check(.setTSSAddress) > 0, system.check(.setIdentityMapAddress) > 0 {
+                try machine.setReservedPages(at: MachineLayout.reservedPages)
+            }
+            try machine.createInterruptControllers()
+            for (slot, region) in memory.regions.enumerated() {
+                try machine.setMemory(
+                    slot: UInt32(slot), guestAddress: region.address, size: region.size,
+                    hostAddress: region.hostAddress)
+            }
+            self.memory = memory
+            self.machine = machine
+            loop = try EventLoop()
+            gate = try VCPUGate()
+        } catch {
+            throw RuntimeError(error).during("create the virtual machine")
+        }
+        outcome = MachineOutcome(loop)
+        try connectPorts()
+    }
+
+    /// Puts on the ports what is left of a PC.
+    private func connectPorts() throws(RuntimeError) {
+        let (outcome, console) = (outcome, console)
+        try during("connect the machine's ports") {
+            let interrupt = try InterruptEvent(MachineLayout.serialInterrupt, of: machine)
+            let serialPort = SerialPort(interrupt: interrupt) { console.append($0) }
+            try ports.register(serialPort, at: UInt64(MachineLayout.serialPort), length: 8)
+            try ports.register(
+                KeyboardController { outcome.end(.reset) }, at: UInt64(MachineLayout.keyboardController), length: 8)
+            try ports.register(
+                SleepRegister { outcome.end(.poweredOff) }, at: UInt64(MachineLayout.sleepControl), length: 2)
+        }
+    }
+
+    /// Loads the kernel and lets the processors run.
+    ///
+    /// - Parameters:
+    ///   - kernel: an ELF vmlinux.
+    ///   - initramfs: what it unpacks; an empty file for nothing.
+    package func start(
+        kernel: borrowing OwnedDescriptor, initramfs: borrowing OwnedDescriptor
+    ) throws(RuntimeError) {
+        var commandLine = CommandLine(log: configuration.log)
+        commandLine.nameDevices(transports.count)
+        try commandLine.append(configuration.kernelParameters)
+        let count = configuration.processors
+        let tables = ACPITables(
+            at: MachineLayout.acpi, processors: count, devices: transports.count, hasSerialPort: true)
+        let image = try BootImage(
+            kernel: kernel, initramfs: initramfs, commandLine: commandLine,
+            firmware: (tables, MPTable(at: MachineLayout.mpTable, processors: count)), into: memory)
+        do throws(SystemError) {
+            let processors = try createProcessors()
+            try image.prepare(processors[0])
+            try run(processors)
+        } catch {
+            stopProcessors()
+            throw RuntimeError(error).during("start the virtual machine")
+        }
+    }
+
+    private func createProcessors() throws(SystemError) -> [VirtualCPU] {
+        let table = CPUIDTable(
+            supported: try system.supportedCPUID(), processors: configuration.processors,
+            hasDeadlineTimer: system.check(.tscDeadlineTimer) > 0)
+        var processors: [VirtualCPU] = []
+        for id in 0..<UInt32(configuration.processors) {
+            let processor = try machine.createCPU(id)
+            try processor.prepare(table)
+            processors.append(processor)
+        }
+        return processors
+    }
+
+    private func run(_ processors: [VirtualCPU]) throws(SystemError) {
+        try syscall("sigaction", on: "the kick") { clx_kvm_install_kick() }
+        let outcome = outcome
+        for processor in processors {
+            let thread = VCPUThread(processor, ports: ports, addresses: addresses, gate: gate) { outcome.end($0) }
+            try thread.start()
+            threads.append(thread)
+        }
+    }
+
+    /// Runs the loop until the machine ends, then stops its processors.
+    ///
+    /// - Returns: why it ended.
+    package func run() throws(RuntimeError) -> MachineEnd {
+        do throws(SystemError) {
+            try loop.run()
+        } catch {
+            outcome.end(.failed(error))
+        }
+        stopProcessors()
+        console.flush()
+        let end = outcome.end ?? .stopped
+        return end == .reset ? panic().map(MachineEnd.panic) ?? end : end
+    }
+
+    /// Ends `run`.
+    package func stop() {
+        outcome.end(.stopped)
+    }
+
+    /// What ends `run`, for other threads.
+    var stopper: @Sendable () -> Void {
+        let outcome = outcome
+        return { outcome.end(.stopped) }
+    }
+
+    /// Keeps the processors out of the guest until `resume`.
+    package func pause() {
+        gate.shut()
+        for thread in threads { thread.kick() }
+    }
+
+    /// Lets the processors run again.
+    package func resume() {
+        gate.open()
+    }
+
+    /// How often the processors left the guest; exact once the machine has ended.
+    package var exits: ExitCounts {
+        threads.reduce(ExitCounts()) { $0 + $1.exits }
+    }
+
+    /// The end of what the kernel wrote to its console.
+    package var consoleTail: String {
+        console.tail
+    }
+
+    private func stopProcessors() {
+        gate.close()
+        for thread in threads { thread.kick() }
+        for thread in threads { thread.join() }
+    }
+
+    /// The line in which a kernel that panicked says so; it resets the machine afterwards.
+    private func panic() -> String? {
+        let lines = console.tail.split(separator: "\n")
+        guard let line = lines.last(where: { $0.contains("Kernel panic") }) else { return nil }
+        return String(line.drop { $0 != "K" })
+    }
+}
+
+/// Why a machine ended: the first reason counts.
+final class MachineOutcome: Sendable {
+    private let reason = Mutex<MachineEnd?>(nil)
+    private let loop: EventLoop
+
+    init(_ loop: EventLoop) {
+        self.loop = loop
+    }
+
+    /// Ends the machine, from any thread.
+    func end(_ end: MachineEnd) {
+        reason.withLock { $0 = $0 ?? end }
+        loop.stop()
+    }
+
+    /// The reason, once there is one.
+    var end: MachineEnd? {
+        reason.withLock { $0 }
+    }
+}

@@ -1,0 +1,114 @@
+import AgentProtocol
+import Board
+import Devices
+import Diagnostics
+import FUSE
+import KVM
+import Plans
+import Syscalls
+
+/// The monitor of one machine from its plan to its exit status: what mvrun-vmm does.
+package enum MachineMonitor {
+    /// How an error of mvrun itself, or a guest that was lost, shows in the exit status.
+    package static let failureStatus: Int32 = 125
+    /// The guest's address; any from 3 on, for each machine has a vsock of its own.
+    private static let guestContextID: UInt32 = 3
+    /// By which the agent mounts the shares.
+    private static let sharesTag = "mvrun"
+    private static let planLimit = FrameLimit.plan
+    private static let tailLines = 8
+
+    /// Runs the machine that the files from `MachineDescriptors` on describe.
+    ///
+    /// - Returns: the status to exit with: the workload's, 128 and the signal that ended it, or `failureStatus`.
+    package static func run() -> Int32 {
+        var console: ConsoleLog?
+        do throws(RuntimeError) {
+            switch try run(&console) {
+            case .exited(let exit): return exit.end.shellStatus
+            case .failed(let error): throw error
+            }
+        } catch {
+            report(error, console)
+            return failureStatus
+        }
+    }
+
+    private static func run(_ console: inout ConsoleLog?) throws(RuntimeError) -> MachineSession.Outcome {
+        for number in MachineDescriptors.plan..<(MachineDescriptors.plan + Int32(MachineDescriptors.count)) {
+            guard isOpen(number) else {
+                throw RuntimeError(.usage, "mvrun-vmm is started by mvrun; descriptor \(number) is not open")
+            }
+        }
+        let log = ConsoleLog(OwnedDescriptor(owning: MachineDescriptors.console))
+        console = log
+        let plan = try machinePlan(in: OwnedDescriptor(owning: MachineDescriptors.plan))
+        let system = KVMSystem(OwnedDescriptor(owning: MachineDescriptors.kvm))
+        let kernel = OwnedDescriptor(owning: MachineDescriptors.kernel)
+        let initramfs = OwnedDescriptor(owning: MachineDescriptors.initramfs)
+        let configuration = MachineConfiguration(
+            processors: Int(plan.virtualCPUs), memoryMiB: Int(plan.memoryMiB), kernelParameters: plan.kernelParameters,
+            log: .emergencies)
+        let machine = try Machine(configuration, on: system, console: log)
+        let engine = VsockEngine(guestContextID: guestContextID)
+        try machine.add(VsockDevice(engine))
+        try machine.add(EntropyDevice())
+        let worker = try during("make the file server's thread") { try LoopThread() }
+        if !plan.shares.isEmpty {
+            try machine.add(try fileSystem(of: plan, on: worker.loop))
+        }
+        let session = MachineSession(plan, in: machine)
+        // Before the first thread: each inherits that no signal is for it.
+        let signals = try during("wait for signals") { try SignalQueue() }
+        let files = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
+        try session.begin(
+            engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: files, signals: signals)
+        try during("start the file server's thread") { try worker.start() }
+        try machine.start(kernel: kernel, initramfs: initramfs)
+        return try session.run()
+    }
+
+    /// The device that all shares are in.
+    ///
+    /// One queue of requests is what kernels before 6.11 use.
+    private static func fileSystem(of plan: MachinePlan, on loop: EventLoop) throws(RuntimeError) -> FileSystemDevice {
+        let shares = plan.shares.map { ShareConfiguration(path: $0.path, isReadOnly: $0.readOnly) }
+        let cache: CacheMode =
+            switch plan.cacheMode {
+            case .never: .never
+            case .auto: .auto
+            case .always: .always
+            }
+        return try during("open the shares") {
+            FileSystemDevice(tag: sharesTag, server: try FileServer(shares: shares, cache: cache), loops: [loop])
+        }
+    }
+
+    private static func machinePlan(in file: consuming OwnedDescriptor) throws(RuntimeError) -> MachinePlan {
+        do {
+            let size = Int(clamping: try file.fileSize())
+            guard size <= planLimit else { throw RuntimeError(.usage, "it has \(size) bytes") }
+            var reader = PlanReader(try file.read(at: 0, count: size))
+            return try MachinePlan(from: &reader)
+        } catch let error as RuntimeError {
+            throw error.during("read the machine's plan")
+        } catch {
+            throw RuntimeError(.usage, "\(error)").during("read the machine's plan")
+        }
+    }
+
+    /// Says on stderr what went wrong, and what the guest's kernel said last.
+    private static func report(_ error: RuntimeError, _ console: ConsoleLog?) {
+        var lines = ["mvrun: \(error)"]
+        if let hint = error.hint { lines.append("  hint: \(hint)") }
+        if error.kind == .guest, let tail = console?.tail.split(separator: "\n").suffix(tailLines), !tail.isEmpty {
+            lines.append("  the guest's console ends with:")
+            lines += tail.map { "  | \($0)" }
+        }
+        let text = lines.map { $0 + "\n" }.joined()
+        // Left open: the process ends.
+        let output = OwnedDescriptor(owning: 2)
+        try? output.writeAll(Array(text.utf8), subject: "stderr")
+        _ = output.release()
+    }
+}

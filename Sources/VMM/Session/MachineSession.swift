@@ -1,0 +1,159 @@
+package import AgentProtocol
+import Board
+package import Devices
+package import Diagnostics
+package import Plans
+package import Syscalls
+
+/// What a machine is for: one workload, from the agent's first word to the workload's last.
+///
+/// It stands between three parties. The agent in the guest speaks frames over one vsock stream and has a stream for each
+/// standard stream of each process; mvrun speaks packets over the start socket; and whoever signals this process means the
+/// workload. Everything happens with the turn of the machine's loop.
+package final class MachineSession {
+    /// How a session ended.
+    package enum Outcome: Equatable, Sendable {
+        /// The workload's first process ended.
+        case exited(ProcessExit)
+        /// Nothing came of it, or the machine was lost.
+        case failed(RuntimeError)
+    }
+
+    /// How long the agent may take to say hello.
+    package static let helloMilliseconds = 120_000
+    /// How long somebody may take to ask why the machine failed.
+    private static let lingerMilliseconds = 10_000
+
+    let machine: Machine
+    let plan: MachinePlan
+    var agent: AgentConnection
+    var agentStream: VsockStream?
+    var server: ControlServer?
+    /// The standard streams, by process.
+    var streams: [UInt32: ProcessStreams] = [:]
+    /// Who waits until the sandbox is made.
+    var awaitingReady: [ControlConnection] = []
+    /// Who waits for the start; the start is asked for once.
+    var starting: ControlConnection?
+    var isStartRequested = false
+    /// Who waits for the answer to which request.
+    var asking: [UInt32: ControlConnection] = [:]
+    /// Who asked for which program.
+    var executing: [UInt32: ControlConnection] = [:]
+    /// Signals that came before the workload was there.
+    var earlySignals: [Int32] = []
+    /// Whether the agent has said that the workload ended.
+    var hasWorkloadEnded = false
+    private var engine: VsockEngine?
+    private var signals: SignalQueue?
+    private var helloTimer: TimerDescriptor?
+    private var helloRegistration: EventLoop.Registration?
+    private(set) var outcome: Outcome?
+    /// Whether somebody has been told of a failure.
+    var isFailureTold = false
+
+    /// Prepares a session.
+    ///
+    /// - Parameters:
+    ///   - plan: what the machine is for.
+    ///   - machine: the machine, not yet started.
+    package init(_ plan: MachinePlan, in machine: Machine) {
+        self.plan = plan
+        self.machine = machine
+        agent = AgentConnection(plan: plan.guest)
+    }
+
+    /// Waits for the guest, for mvrun and for signals; before the machine starts.
+    ///
+    /// - Parameters:
+    ///   - engine: what the machine's vsock device belongs to.
+    ///   - control: the listening start socket.
+    ///   - files: where the workload's standard streams lead.
+    ///   - signals: the signals that mean the workload.
+    package func begin(
+        _ engine: VsockEngine, control: consuming OwnedDescriptor, files: WorkloadFiles,
+        signals: consuming SignalQueue
+    ) throws(RuntimeError) {
+        self.engine = engine
+        engine.listen(on: Meeting.controlPort) { [weak self] in self?.acceptAgent($0) }
+        engine.listen(on: Meeting.streamPort) { [weak self] in self?.acceptStream($0) }
+        do throws(SystemError) {
+            streams[Meeting.workload] = workloadStreams(files)
+            _ = try machine.loop.add(signals.descriptor.number, .readable) { [weak self] _ in self?.forwardSignals() }
+            self.signals = consume signals
+            let timer = try TimerDescriptor(milliseconds: Self.helloMilliseconds)
+            helloRegistration = try machine.loop.add(timer.file.number, .readable) { [weak self] _ in
+                self?.fail(
+                    RuntimeError(.guest, "its agent has not answered for \(Self.helloMilliseconds / 1000) s"))
+            }
+            helloTimer = timer
+            server = try ControlServer(control, on: machine.loop) { [weak self] connection, packet in
+                self?.handle(packet, from: connection)
+            }
+        } catch {
+            throw RuntimeError(error).during("begin the machine's session")
+        }
+    }
+
+    /// Runs the started machine until the workload has ended, or there is no hope that it will.
+    package func run() throws(RuntimeError) -> Outcome {
+        let end = try machine.run()
+        let lost = RuntimeError(.guest, "\(end)")
+        machine.loop.synchronously {
+            if !hasWorkloadEnded { fail(lost) }
+            // No connection outlives the guest, and what came over one has still to be written.
+            engine?.reset()
+        }
+        while outcome == nil { try poll(timeoutMilliseconds: -1) }
+        if case .failed? = outcome, !isStartRequested, !isFailureTold { try linger() }
+        return outcome ?? .failed(lost)
+    }
+
+    private func poll(timeoutMilliseconds: Int32) throws(RuntimeError) {
+        do throws(SystemError) {
+            try machine.loop.poll(timeoutMilliseconds: timeoutMilliseconds)
+        } catch {
+            throw RuntimeError(error)
+        }
+    }
+
+    /// Waits for somebody who wants to know why the machine failed: who made it may not have asked yet.
+    private func linger() throws(RuntimeError) {
+        let end = monotonicMilliseconds() + Self.lingerMilliseconds
+        while !isFailureTold, monotonicMilliseconds() < end {
+            try poll(timeoutMilliseconds: Int32(clamping: end - monotonicMilliseconds()))
+        }
+    }
+
+    /// The session is over, and the machine with it.
+    func finish(_ outcome: Outcome) {
+        guard self.outcome == nil else { return }
+        self.outcome = outcome
+        stopWaitingForHello()
+        tellEnd()
+        machine.stop()
+    }
+
+    /// Nothing will come of the workload.
+    func fail(_ error: RuntimeError) {
+        finish(.failed(error))
+    }
+
+    func stopWaitingForHello() {
+        if let helloRegistration { machine.loop.remove(helloRegistration) }
+        helloRegistration = nil
+        helloTimer = nil
+    }
+
+    /// The next signal to this process; nil where none is there.
+    func nextSignal() -> Int32? {
+        switch signals {
+        case .some(let signals): (try? signals.next()) ?? nil
+        case .none: nil
+        }
+    }
+
+    private func workloadStreams(_ files: WorkloadFiles) -> ProcessStreams {
+        ProcessStreams(files.ends(terminal: plan.terminal)) { [weak self] exit in self?.finish(.exited(exit)) }
+    }
+}
