@@ -40,7 +40,7 @@ final class ContainerMaking {
         let bundle = try Bundle(at: request.bundle, config: request.config)
         for warning in bundle.warnings { session.log.warn("config.json: \(warning.path): \(warning.message)") }
         try checkTerminal(bundle.spec.process, request.consoleSocket, detached: detached)
-        let plan = try session.plan(bundle, request, startsLater: startsLater, handed: handed)
+        var plan = try session.plan(bundle, request, startsLater: startsLater, handed: handed)
         var record = ContainerRecord(
             id: request.id, bundle: bundle.path, rootfs: bundle.rootPath, created: Timestamp.now.preciseText,
             owner: geteuid())
@@ -54,7 +54,9 @@ final class ContainerMaking {
         // A scope may be somebody else's until systemd has made it; ours empties itself with the process in it.
         if plan.scope == nil { record.cgroups = plan.cgroups.map(intendedCgroups) ?? [] }
         do {
-            record.launcher = try ProcessIdentity(of: currentProcess())
+            let own = try ProcessStatus(of: currentProcess())
+            record.launcher = ProcessIdentity(pid: currentProcess(), startTime: own.startTime)
+            plan.sandbox.stage.ignoredSignals = own.ignoredSignals
         } catch {
             throw RuntimeError(error)
         }

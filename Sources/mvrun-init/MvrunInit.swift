@@ -9,7 +9,7 @@ import Syscalls
 @main
 struct MvrunInit {
     static func main() {
-        let arguments = CommandLine.arguments
+        let arguments = programArguments
         guard arguments.count == 2, let descriptors = numbers(arguments[1]) else {
             let note = "mvrun-init is started by mvrun; it does nothing by itself\n"
             let standardError = OwnedDescriptor(owning: 2)

@@ -2,12 +2,13 @@ import Diagnostics
 import Glibc
 import Options
 import Runtime
+import Syscalls
 
 /// The program: takes the command line apart, performs its verb, and reports what went wrong.
 @main
 enum Main {
     static func main() {
-        exit(status(of: Array(CommandLine.arguments.dropFirst())))
+        exit(status(of: Array(programArguments.dropFirst())))
     }
 
     /// Performs a command line.
