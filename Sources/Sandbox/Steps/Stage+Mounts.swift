@@ -52,6 +52,7 @@ extension Stage {
             default: throw error
             }
         }
+        setAside(target)
         try finish(step)
     }
 
@@ -191,6 +192,7 @@ extension Stage {
             try Mounting.setAttributes(
                 of: directory.file, recursive: false, set: CLX_MOUNT_ATTR_RDONLY, subject: step.destination)
         }
+        setAside(target)
         try finish(step)
     }
 

@@ -98,6 +98,7 @@ extension Stage {
         } else {
             try bind(null, over: target, path: path)
         }
+        setAside(target)
     }
 
     /// Mounts an empty read-only directory.
@@ -147,6 +148,8 @@ extension Stage {
         let tree = try Mounting.cloneTree(of: target, recursive: true, subject: path)
         try Mounting.setAttributes(of: tree, recursive: true, set: CLX_MOUNT_ATTR_RDONLY, subject: path)
         try Mounting.attach(tree, to: target, subject: path)
+        setAside(tree)
+        setAside(target)
     }
 
     /// A path inside the root; nil where it does not exist.
