@@ -30,7 +30,7 @@ package enum Build {
         support.seccompArchitectures = Spec.Seccomp.Architecture.allCases.filter { seccomp.archs.contains($0.rawValue) }
         let annotations = [
             ("dev.mvrun.version", version), ("io.github.seccomp.libseccomp.version", seccomp.libseccompVersion),
-            ("org.opencontainers.runc.checkpoint.enabled", "false"),
+            ("org.opencontainers.runc.checkpoint.enabled", "true"),
         ]
         return Features(
             support: support, annotations: annotations.map { Entry(key: $0.0, value: $0.1) },

@@ -38,4 +38,36 @@ struct CheckpointTests {
         #expect(number() < stood + 200)
         try bundle.succeed("delete", "--force", bundle.identifier)
     }
+
+    @Test func aRestoredContainerHasTheStreamsOfTheRestoreAndItsStatusIsPassedOn() throws {
+        let bundle = try TemporaryBundle()
+        let script = "while [ ! -e /tmp/go ]; do sleep 0.05; done; echo restored; exit 7"
+        bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
+        bundle.spec.removeNamespace("network")
+        try bundle.writeConfiguration()
+        let first = try ChildProcess([RuntimeUnderTest.current.path] + bundle.making("run"))
+        try #require(eventually { (try? bundle.state().status) == "running" })
+        let image = bundle.path("image")
+        let running = try bundle.call(["checkpoint", "--leave-running", "--image-path", image, bundle.identifier])
+        try #require(running.succeeded, "\(running)")
+        #expect(try bundle.state().status == "running")
+        try bundle.succeed("delete", "--force", bundle.identifier)
+        _ = first.finishKeepingStreams(timeout: 30)
+        try Data().write(to: URL(fileURLWithPath: "\(bundle.rootfs)/tmp/go"))
+        let restored = try bundle.call(
+            ["restore", "--image-path", image, "--bundle", bundle.directory, bundle.identifier])
+        #expect(restored.code == 7 && restored.line == "restored", "\(restored)")
+    }
+
+    @Test func aFailedCheckpointNamesTheLogAndTheContainerGoesOn() throws {
+        let bundle = try TemporaryBundle()
+        bundle.spec.process.args = ["/bin/sleep", "100"]
+        try bundle.withRunning { _ throws in
+            let image = bundle.path("image")
+            let outcome = try bundle.call(
+                ["checkpoint", "--image-path", image, "--parent-path", "../absent", bundle.identifier])
+            #expect(outcome.code != 0 && outcome.errors.contains("\(image)/dump.log"), "\(outcome)")
+            #expect(try bundle.state().status == "running")
+        }
+    }
 }
