@@ -23,9 +23,6 @@ package enum Build {
         var support = Features.Support()
         support.systemd = false
         support.systemdUser = false
-        support.intelRdt = false
-        support.intelRdtSchemata = false
-        support.intelRdtMonitoring = false
         support.seccompFlags = Spec.Seccomp.Flag.allCases.filter { seccomp.supportedFlags.contains($0.rawValue) }
         support.seccompArchitectures = Spec.Seccomp.Architecture.allCases.filter { seccomp.archs.contains($0.rawValue) }
         let annotations = [

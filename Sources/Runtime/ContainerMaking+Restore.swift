@@ -11,7 +11,7 @@ extension ContainerMaking {
         isRestored = true
         do throws(RuntimeError) {
             try directory?.makeNotifyDirectory()
-            try makeCgroups()
+            try makeGroups()
             let replacements = try openReplacements(options)
             var opts = try restoreOptions(options, replacements)
             var started = try startInside(program, replacements)
@@ -138,7 +138,7 @@ extension ContainerMaking {
                 exitNow(125)
             }
             do {
-                try enterScope(child)
+                try enterGroups(child)
                 return try meet(child, over: pair.takeOurs())
             } catch {
                 try? sendSignal(9, to: child)

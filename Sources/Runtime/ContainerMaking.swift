@@ -57,6 +57,12 @@ final class ContainerMaking {
         record.isForeground = isForeground
         // A scope may be somebody else's until systemd has made it; ours empties itself with the process in it.
         if plan.scope == nil { record.cgroups = plan.cgroups.map(intendedCgroups) ?? [] }
+        if let group = plan.resctrlGroup {
+            record.resctrlGroup = group.directory
+            // Until the container is made, what was made for it goes with it, whoever is to have it later.
+            record.ownsResctrlGroup = !exists(group.directory)
+            if let monitoring = group.monitoring, !exists(monitoring) { record.resctrlMonitoring = monitoring }
+        }
         do {
             record.launcher = try ProcessIdentity(of: currentProcess())
         } catch {
@@ -74,7 +80,7 @@ final class ContainerMaking {
     func launch() throws(RuntimeError) {
         do throws(RuntimeError) {
             if NotifyProxy.managerPath != nil { try directory?.makeNotifyDirectory() }
-            try makeCgroups()
+            try makeGroups()
             let entrances = try CgroupEntrances(of: ContainerCgroups(records: record.cgroups))
             // The launcher knows the cgroups by the numbers of descriptors that somebody else keeps open.
             defer { withExtendedLifetime(entrances) {} }
@@ -84,7 +90,7 @@ final class ContainerMaking {
                 warn: { [log = session.log] text in log.warn(text) })
             surroundings.cgroup = entrances.unified
             surroundings.cgroupTasks = entrances.tasks
-            surroundings.afterClone = { [unowned self] pid throws(RuntimeError) in try enterScope(pid) }
+            surroundings.afterClone = { [unowned self] pid throws(RuntimeError) in try enterGroups(pid) }
             surroundings.clampsLimits = request.clampsLimits
             surroundings.takeListener = { [unowned self] listener, process throws(RuntimeError) in
                 if let answers = plan.answers {
@@ -155,8 +161,17 @@ final class ContainerMaking {
     /// The container, as it is kept.
     var container: Container { Container(record, in: session.store) }
 
-    /// Makes the container's cgroups, where systemd does not.
-    func makeCgroups() throws(RuntimeError) {
+    /// Makes the container's cgroups, where systemd does not, and its group of resctrl.
+    func makeGroups() throws(RuntimeError) {
+        try makeCgroups()
+        guard let group = plan.resctrlGroup else { return }
+        let isNew = try group.makeDirectory()
+        // Somebody else may have made it meanwhile.
+        record.ownsResctrlGroup = record.ownsResctrlGroup && isNew
+        try group.setUp(isNew: isNew)
+    }
+
+    private func makeCgroups() throws(RuntimeError) {
         guard plan.scope == nil, let plan = plan.cgroups else { return }
         // Where this fails it has made nothing that stays: what is there may be another container's.
         record.cgroups = []
@@ -169,8 +184,14 @@ final class ContainerMaking {
         directory = nil
     }
 
+    /// Moves the container's process, before it does anything, to where it could not be born.
+    func enterGroups(_ pid: Int32) throws(RuntimeError) {
+        try enterScope(pid)
+        try record.enterResctrlGroup(pid)
+    }
+
     /// Has systemd make the container's scope around its process, where systemd is to do so.
-    func enterScope(_ pid: Int32) throws(RuntimeError) {
+    private func enterScope(_ pid: Int32) throws(RuntimeError) {
         guard let scope = plan.scope, let cgroups = plan.cgroups else { return }
         let systemd = try session.systemd()
         var properties = SystemdProperty.properties(of: cgroups)
@@ -228,6 +249,8 @@ final class ContainerMaking {
         self.pid = pid
         if record.process == nil { record.process = try identity(of: pid) }
         if !record.isForeground { record.launcher = nil }
+        // A group with a name of its own stays for others, runtime-spec, config-linux.md, "IntelRdt".
+        record.ownsResctrlGroup = record.ownsResctrlGroup && plan.resctrlGroup?.isOwn == true
         try directory?.replace(record)
         if let socket = request.pidfdSocket { try sendProcess(pid, toPidfdSocket: socket) }
         if let file = request.pidFile { try write(pid: pid, toFile: file) }
