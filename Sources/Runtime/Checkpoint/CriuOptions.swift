@@ -52,6 +52,8 @@ package struct CriuOptions: Sendable {
         opts.integer(34, ["ignore": 0, "soft": 3, "full": 4, "strict": 5][cgroupsMode] ?? 3)
         if emptyNetwork { opts.integer(38, 0x4000_0000) }
         opts.flag(48, lazyPages)
+        // The network is shut while it is saved: by iptables, which criu prefers, or else by nftables.
+        if pathOfProgram("ip6tables-restore") == nil { opts.integer(64, 2) }
         opts.flag(50, true)  // orphan_pts_master: the container's terminal is given to us
     }
 }

@@ -19,7 +19,7 @@ package struct Resctrl: Equatable, Sendable {
         guard let found = Resctrl(mountInfo: mountInfo) else {
             throw RuntimeError(
                 .unsupported, "linux.intelRdt: resctrl is not mounted on this host",
-                hint: "mount -t resctrl resctrl /sys/fs/resctrl, where processor and kernel have it; or remove the field")
+                hint: "mount -t resctrl resctrl /sys/fs/resctrl, where processor and kernel have it")
         }
         return found
     }
