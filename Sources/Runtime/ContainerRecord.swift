@@ -38,8 +38,12 @@ package struct ContainerRecord: Equatable, Sendable {
     package var hasPoststart = false
     /// Whether there are hooks to run behind `delete`.
     package var hasPoststop = false
-    /// The container's directory in resctrl, where mvrun made one.
+    /// The directory of resctrl that the container is in, `linux.intelRdt`; nil where it is left alone.
     package var resctrlGroup: String?
+    /// Whether that directory goes with the container.
+    package var ownsResctrlGroup = false
+    /// The directory of the container's own monitoring group.
+    package var resctrlMonitoring: String?
 
     /// Begins a record.
     package init(id: String, bundle: String, rootfs: String, created: String, owner: UInt32) {
@@ -75,7 +79,11 @@ extension ContainerRecord {
             if let systemdUnit { object.member("systemdUnit", systemdUnit) }
             object.member("hasPoststart", hasPoststart)
             object.member("hasPoststop", hasPoststop)
-            if let resctrlGroup { object.member("resctrlGroup", resctrlGroup) }
+            if let resctrlGroup {
+                object.member("resctrlGroup", resctrlGroup)
+                object.member("ownsResctrlGroup", ownsResctrlGroup)
+            }
+            if let resctrlMonitoring { object.member("resctrlMonitoring", resctrlMonitoring) }
         }
         return writer.bytes
     }
@@ -113,6 +121,8 @@ extension ContainerRecord {
         hasPoststart = root["hasPoststart"]?.boolean ?? false
         hasPoststop = root["hasPoststop"]?.boolean ?? false
         resctrlGroup = root["resctrlGroup"]?.string
+        ownsResctrlGroup = root["ownsResctrlGroup"]?.boolean ?? false
+        resctrlMonitoring = root["resctrlMonitoring"]?.string
     }
 
     /// The most bytes of a state.json: annotations come from the bundle, which may have that many.

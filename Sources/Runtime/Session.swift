@@ -13,6 +13,9 @@ package struct Session {
     /// The criu program; nil looks for it in PATH.
     package var criu: String?
 
+    /// Where resctrl is mounted; nil looks for it.
+    package var resctrl: Resctrl?
+
     /// Who makes a container's cgroups.
     package enum CgroupManager: Sendable {
         /// mvrun, in the file system.
