@@ -28,7 +28,11 @@ small := -Xlinker --gc-sections -Xlinker -s
 # Generic types are found through symbols, not by demangling names and searching the protocol conformances of the whole
 # program: a fifth of the instructions of a start.
 direct := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
-static := -c release --static-swift-stdlib -Xswiftc -static-executable $(direct) $(small)
+# Only the pages that a program touches cost memory and faults: what a start runs through stands together, in the order of
+# Tests/Benchmarks/link-order.txt (Tests/Benchmarks/order-functions makes it). --wrap: see Sources/CLinux/arguments.c.
+ordered := -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld -Xlinker --no-warn-symbol-ordering \
+    -Xlinker --symbol-ordering-file=$(CURDIR)/Tests/Benchmarks/link-order.txt -Xlinker --wrap=swift_copyAuxiliaryExecutablePath
+static := -c release --static-swift-stdlib -Xswiftc -static-executable $(direct) $(small) $(ordered)
 # In a build folder of its own, for other flags in the same one would rebuild everything at each turn.
 dynamic := -c release --scratch-path .build/dynamic --static-swift-stdlib $(small)
 

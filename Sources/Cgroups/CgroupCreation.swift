@@ -112,7 +112,7 @@ private func makeDirectories(_ directory: String, below mountPoint: String) thro
 /// Makes a new directory ready for processes, and writes the settings.
 private func prepare(_ membership: CgroupMembership, made: Int) throws(RuntimeError) {
     let isCPUSet = membership.version == .v1 && membership.controllers.contains("cpuset")
-    guard made == 0 || isCPUSet || membership.version == .v2 || !membership.settings.isEmpty else { return }
+    guard made == 0 || isCPUSet || membership.deviceProgram != nil || !membership.settings.isEmpty else { return }
     let directory = try during("open its directory") { try openCgroup(membership.directory) }
     if made == 0 { try requireEmpty(directory) }
     if isCPUSet {

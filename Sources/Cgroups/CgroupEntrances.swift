@@ -39,7 +39,6 @@ package final class CgroupEntrances: Sendable {
     }
 
     private static func close(_ directory: Int32?, _ files: [Int32]) {
-        if let directory { _ = OwnedDescriptor(owning: directory) }
-        for file in files { _ = OwnedDescriptor(owning: file) }
+        closeDescriptors(files + (directory.map { [$0] } ?? []))
     }
 }

@@ -36,7 +36,7 @@ struct StepOrder {
         if !spec.linux.maskedPaths.isEmpty { steps.append(.maskPaths(spec.linux.maskedPaths)) }
         if !spec.linux.readonlyPaths.isEmpty { steps.append(.readOnlyPaths(spec.linux.readonlyPaths)) }
         // BEFORE the root becomes read-only.
-        steps.append(.makeDirectory(process.cwd))
+        if process.cwd != "/" { steps.append(.makeDirectory(process.cwd)) }
         if spec.root.readonly { steps.append(.readOnlyRoot) }
         // AFTER the hooks, whose own exec would take the label, and BEFORE the host's procfs is out of sight.
         steps += labelSteps

@@ -16,6 +16,8 @@ package struct StagePlan: Equatable, Sendable {
     package var hookState: String
     /// Whether the stage waits on the start socket, the launcher's first descriptor, rather than on the channel.
     package var waitsOnSocket: Bool
+    /// The signals 1 to 31 that the caller ignores, a bit each, the lowest for signal 1; nil where nobody has looked.
+    package var ignoredSignals: UInt32?
 
     /// Makes a plan without hooks.
     package init(id: String, steps: [SetupStep], program: Program) {

@@ -23,14 +23,11 @@ package enum Build {
         var support = Features.Support()
         support.systemd = false
         support.systemdUser = false
-        support.intelRdt = false
-        support.intelRdtSchemata = false
-        support.intelRdtMonitoring = false
         support.seccompFlags = Spec.Seccomp.Flag.allCases.filter { seccomp.supportedFlags.contains($0.rawValue) }
         support.seccompArchitectures = Spec.Seccomp.Architecture.allCases.filter { seccomp.archs.contains($0.rawValue) }
         let annotations = [
             ("dev.mvrun.version", version), ("io.github.seccomp.libseccomp.version", seccomp.libseccompVersion),
-            ("org.opencontainers.runc.checkpoint.enabled", "false"),
+            ("org.opencontainers.runc.checkpoint.enabled", "true"),
         ]
         return Features(
             support: support, annotations: annotations.map { Entry(key: $0.0, value: $0.1) },

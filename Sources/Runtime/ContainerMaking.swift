@@ -14,14 +14,14 @@ import Syscalls
 /// The order of things is that of their removal turned round: the record first, then what it names. Killed at any point,
 /// mvrun leaves a record that says what `delete --force` and `gc` are to look for.
 final class ContainerMaking {
-    private let session: Session
-    private let request: CreateRequest
-    private let bundle: Bundle
-    private let plan: ContainerPlan
-    private var directory: ContainerDirectory?
-    private var record: ContainerRecord
+    let session: Session
+    let request: CreateRequest
+    let bundle: Bundle
+    let plan: ContainerPlan
+    var directory: ContainerDirectory?
+    var record: ContainerRecord
     private var launcher: Launcher?
-    private var hooksHaveRun = false
+    var hooksHaveRun = false
     /// What the started program says to the service manager; nil where nobody listens.
     private(set) var notifications: NotifyProxy?
     private var inquiry: RunningInquiry?
@@ -29,7 +29,11 @@ final class ContainerMaking {
     private var machineFiles: MachineFiles?
 
     /// The container's first process; 0 before it exists.
-    private(set) var pid: Int32 = 0
+    var pid: Int32 = 0
+    /// The terminal of a container that was restored.
+    var restoredTerminal: OwnedDescriptor?
+    /// Whether the process is not one of a launcher's.
+    var isRestored = false
 
     /// Plans a container and registers it; nothing else is made yet.
     init(
@@ -41,7 +45,7 @@ final class ContainerMaking {
         let bundle = try Bundle(at: request.bundle, config: request.config)
         for warning in bundle.warnings { session.log.warn("config.json: \(warning.path): \(warning.message)") }
         try checkTerminal(bundle.spec.process, request.consoleSocket, detached: detached)
-        let plan = try session.plan(bundle, request, startsLater: startsLater, handed: handed)
+        var plan = try session.plan(bundle, request, startsLater: startsLater, handed: handed)
         if plan.machine != nil { try session.requireMachine() }
         var record = ContainerRecord(
             id: request.id, bundle: bundle.path, rootfs: bundle.rootPath, created: Timestamp.now.preciseText,
@@ -59,8 +63,16 @@ final class ContainerMaking {
         }
         // A scope may be somebody else's until systemd has made it; ours empties itself with the process in it.
         if plan.scope == nil { record.cgroups = plan.cgroups.map(intendedCgroups) ?? [] }
+        if let group = plan.resctrlGroup {
+            record.resctrlGroup = group.directory
+            // Until the container is made, what was made for it goes with it, whoever is to have it later.
+            record.ownsResctrlGroup = !exists(group.directory)
+            if let monitoring = group.monitoring, !exists(monitoring) { record.resctrlMonitoring = monitoring }
+        }
         do {
-            record.launcher = try ProcessIdentity(of: currentProcess())
+            let own = try ProcessStatus(of: currentProcess())
+            record.launcher = ProcessIdentity(pid: currentProcess(), startTime: own.startTime)
+            plan.sandbox.stage.ignoredSignals = own.ignoredSignals
         } catch {
             throw RuntimeError(error)
         }
@@ -76,11 +88,7 @@ final class ContainerMaking {
     func launch() throws(RuntimeError) {
         do throws(RuntimeError) {
             if NotifyProxy.managerPath != nil, plan.machine == nil { try directory?.makeNotifyDirectory() }
-            if plan.scope == nil, let plan = plan.cgroups {
-                // Where this fails it has made nothing that stays: what is there may be another container's.
-                record.cgroups = []
-                record.cgroups = try ContainerCgroups(creating: plan).records
-            }
+            try makeGroups()
             let entrances = try CgroupEntrances(of: ContainerCgroups(records: record.cgroups))
             // The launcher knows the cgroups by the numbers of descriptors that somebody else keeps open.
             defer { withExtendedLifetime(entrances) {} }
@@ -90,7 +98,7 @@ final class ContainerMaking {
                 warn: { [log = session.log] text in log.warn(text) })
             surroundings.cgroup = entrances.unified
             surroundings.cgroupTasks = entrances.tasks
-            surroundings.afterClone = { [unowned self] pid throws(RuntimeError) in try enterScope(pid) }
+            surroundings.afterClone = { [unowned self] pid throws(RuntimeError) in try enterGroups(pid) }
             surroundings.clampsLimits = request.clampsLimits
             surroundings.takeListener = { [unowned self] listener, process throws(RuntimeError) in
                 if let answers = plan.answers {
@@ -153,7 +161,7 @@ final class ContainerMaking {
 
     /// The main side of the container's terminal, given away; nil where it has none.
     func takeTerminal() -> OwnedDescriptor? {
-        launcher?.terminal.take()
+        isRestored ? restoredTerminal.take() : launcher?.terminal.take()
     }
 
     /// Stops to look at the program's system calls, now that it has ended, and writes down what was learnt.
@@ -200,6 +208,35 @@ final class ContainerMaking {
         try directory?.forgetStartSocket()
     }
 
+    /// Makes the container's cgroups, where systemd does not, and its group of resctrl.
+    func makeGroups() throws(RuntimeError) {
+        try makeCgroups()
+        guard let group = plan.resctrlGroup else { return }
+        let isNew = try group.makeDirectory()
+        // Somebody else may have made it meanwhile.
+        record.ownsResctrlGroup = record.ownsResctrlGroup && isNew
+        try group.setUp(isNew: isNew)
+    }
+
+    private func makeCgroups() throws(RuntimeError) {
+        guard plan.scope == nil, let plan = plan.cgroups else { return }
+        // Where this fails it has made nothing that stays: what is there may be another container's.
+        record.cgroups = []
+        record.cgroups = try ContainerCgroups(creating: plan).records
+    }
+
+    /// Says that everything is made: what happens from now on is the container's own.
+    func letGo() {
+        networkDevices = nil
+        directory = nil
+    }
+
+    /// Moves the container's process, before it does anything, to where it could not be born.
+    func enterGroups(_ pid: Int32) throws(RuntimeError) {
+        try enterScope(pid)
+        try record.enterResctrlGroup(pid)
+    }
+
     /// Has systemd make the container's scope around its process, where systemd is to do so.
     private func enterScope(_ pid: Int32) throws(RuntimeError) {
         guard let scope = plan.scope, let cgroups = plan.cgroups else { return }
@@ -218,7 +255,7 @@ final class ContainerMaking {
     }
 
     /// Runs the hooks of the runtime's namespaces.
-    private func runHooks(_ pid: Int32) throws(RuntimeError) {
+    func runHooks(_ pid: Int32) throws(RuntimeError) {
         // BEFORE the hooks, which find the container's network as its program will.
         try moveNetworkDevices(pid)
         let hooks = plan.sandbox.launch.runtimeHooks
@@ -255,10 +292,12 @@ final class ContainerMaking {
     }
 
     /// Writes down what was made, for those who come later and for those who wait now.
-    private func register(_ pid: Int32) throws(RuntimeError) {
+    func register(_ pid: Int32) throws(RuntimeError) {
         self.pid = pid
         if record.process == nil { record.process = try identity(of: pid) }
         if !record.isForeground { record.launcher = nil }
+        // A group with a name of its own stays for others, runtime-spec, config-linux.md, "IntelRdt".
+        record.ownsResctrlGroup = record.ownsResctrlGroup && plan.resctrlGroup?.isOwn == true
         try directory?.replace(record)
         if let socket = request.pidfdSocket { try sendProcess(pid, toPidfdSocket: socket) }
         if let file = request.pidFile { try write(pid: pid, toFile: file) }
@@ -267,7 +306,7 @@ final class ContainerMaking {
     /// Takes everything back.
     ///
     /// What cannot be is said in the log, and is there for `gc`: the first failure is the answer.
-    private func undo() {
+    func undo() {
         launcher?.destroy()
         launcher = nil
         // Their namespace is held open until then: virtual devices end with theirs.
@@ -278,6 +317,10 @@ final class ContainerMaking {
         record.hasPoststop = record.hasPoststop && hooksHaveRun
         do throws(RuntimeError) {
             if !record.cgroups.isEmpty { try container.cgroups.kill() }
+            if isRestored, pid > 0 {
+                try? sendSignal(9, to: pid)
+                _ = try? waitForChild(pid, cloned: true)
+            }
             try session.remove(container, in: directory)
         } catch {
             session.log.warn("\(record.id): take back what was made: \(error)")

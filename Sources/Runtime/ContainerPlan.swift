@@ -15,6 +15,8 @@ package struct ContainerPlan: Sendable {
     package var cgroups: CgroupPlan?
     /// The scope in which systemd makes the cgroup; nil where mvrun makes the cgroups itself.
     package var scope: SystemdScope?
+    /// The group of resctrl that the container is in; nil where resctrl is left alone.
+    var resctrlGroup: ResctrlGroup?
     /// Where the listener of the seccomp filter goes, and what goes with it.
     var listener: (path: String, metadata: String?)?
     /// The virtual machine that the sandbox's program, the monitor, runs; nil for a container of the host's kernel.
@@ -28,14 +30,10 @@ extension Session {
     package func plan(
         _ bundle: Bundle, _ request: CreateRequest, startsLater: Bool, handed: HandedDescriptors? = nil
     ) throws(RuntimeError) -> ContainerPlan {
-        if bundle.spec.linux.intelRdt != nil {
-            throw RuntimeError(
-                .unsupported, "linux.intelRdt: this version of mvrun makes no resctrl groups",
-                hint: "remove linux.intelRdt")
-        }
         if try isolation(of: bundle.spec, request.isolation) == .vm {
             return try machinePlan(bundle, request, handed: handed)
         }
+        let resctrlGroup = try resctrlGroup(bundle.spec, id: request.id)
         var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
         options.noPivot = request.noPivot
         options.noNewKeyring = request.noNewKeyring
@@ -56,8 +54,14 @@ extension Session {
         let sandbox = try ContainerIsolation.plan(bundle, options: options)
         return ContainerPlan(
             sandbox: sandbox, cgroups: cgroups, scope: scope,
-            listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) },
+            resctrlGroup: resctrlGroup, listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) },
             answers: answers)
+    }
+
+    private func resctrlGroup(_ spec: Spec, id: String) throws(RuntimeError) -> ResctrlGroup? {
+        guard let rdt = spec.linux.intelRdt else { return nil }
+        if let resctrl { return try ResctrlGroup(rdt, id: id, in: resctrl) }
+        return try ResctrlGroup(rdt, id: id, in: Resctrl.current())
     }
 
     /// Compiles a process that joins a container.
@@ -77,7 +81,7 @@ extension Session {
     /// Whether this process is the superuser of the machine, not only of a user namespace.
     var isPrivileged: Bool {
         guard geteuid() == 0 else { return false }
-        guard let map = try? readText("/proc/self/uid_map", limit: 4096) else { return true }
+        guard let map = try? readStart("/proc/self/uid_map", count: 256) else { return true }
         return map.split(whereSeparator: { $0 == " " || $0 == "\n" }) == ["0", "0", "4294967295"]
     }
 

@@ -40,8 +40,12 @@ package struct ContainerRecord: Equatable, Sendable {
     package var hasPoststop = false
     /// What keeps the container apart.
     package var isolation = Isolation.container
-    /// The container's directory in resctrl, where mvrun made one.
+    /// The directory of resctrl that the container is in, `linux.intelRdt`; nil where it is left alone.
     package var resctrlGroup: String?
+    /// Whether that directory goes with the container.
+    package var ownsResctrlGroup = false
+    /// The directory of the container's own monitoring group.
+    package var resctrlMonitoring: String?
 
     /// Begins a record.
     package init(id: String, bundle: String, rootfs: String, created: String, owner: UInt32) {
@@ -78,7 +82,11 @@ extension ContainerRecord {
             object.member("hasPoststart", hasPoststart)
             object.member("hasPoststop", hasPoststop)
             if isolation == .vm { object.member("isolation", isolation.rawValue) }
-            if let resctrlGroup { object.member("resctrlGroup", resctrlGroup) }
+            if let resctrlGroup {
+                object.member("resctrlGroup", resctrlGroup)
+                object.member("ownsResctrlGroup", ownsResctrlGroup)
+            }
+            if let resctrlMonitoring { object.member("resctrlMonitoring", resctrlMonitoring) }
         }
         return writer.bytes
     }
@@ -122,6 +130,8 @@ extension ContainerRecord {
             isolation = known
         }
         resctrlGroup = root["resctrlGroup"]?.string
+        ownsResctrlGroup = root["ownsResctrlGroup"]?.boolean ?? false
+        resctrlMonitoring = root["resctrlMonitoring"]?.string
     }
 
     /// The most bytes of a state.json: annotations come from the bundle, which may have that many.

@@ -13,7 +13,7 @@ final class NotifyProxy {
     private var isReady = false
 
     /// Where the socket is inside.
-    private static let destination = "/run/notify"
+    static let destination = "/run/notify"
 
     /// The service manager's socket; nil where nobody asks, or by a name that is not in the file system.
     static var managerPath: String? {

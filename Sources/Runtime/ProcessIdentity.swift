@@ -45,6 +45,8 @@ struct ProcessStatus {
     let hasEnded: Bool
     /// When it started, in clock ticks since the boot.
     let startTime: UInt64
+    /// The signals 1 to 31 that it ignores, a bit each, the lowest for signal 1.
+    let ignoredSignals: UInt32
 
     init(of pid: Int32) throws(SystemError) {
         let path = "/proc/\(pid)/stat"
@@ -60,11 +62,13 @@ struct ProcessStatus {
     /// Reads the line; the program's name in it may hold anything, so fields are counted behind its last parenthesis.
     init?(parsing line: ArraySlice<UInt8>) {
         guard let name = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        let fields = line[(name + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
-        guard fields.count > 19, let state = fields[0].first,
-            let start = UInt64(String(decoding: fields[19], as: UTF8.self))
+        let fields = line[(name + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 31)
+        guard fields.count > 30, let state = fields[0].first,
+            let start = UInt64(String(decoding: fields[19], as: UTF8.self)),
+            let ignored = UInt32(String(decoding: fields[30], as: UTF8.self))
         else { return nil }
         hasEnded = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
         startTime = start
+        ignoredSignals = ignored
     }
 }

@@ -15,6 +15,8 @@ package struct Session {
 
     /// Whether mvrun was started under the name by which engines ask for virtual machines.
     package var isNamedForMachines = false
+    /// Where resctrl is mounted; nil looks for it.
+    package var resctrl: Resctrl?
 
     /// Who makes a container's cgroups.
     package enum CgroupManager: Sendable {

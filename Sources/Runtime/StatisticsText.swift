@@ -3,7 +3,9 @@ package import JSON
 
 extension CgroupStatistics {
     /// Writes the object that `events --stats` prints as `data`, member by member as runc does.
-    package func write(into writer: inout JSONWriter) {
+    ///
+    /// - Parameter resctrl: what resctrl says; nil where the container has nothing to do with it.
+    package func write(into writer: inout JSONWriter, resctrl: ResctrlStatistics? = nil) {
         writer.object { writer in
             writer.member("cpu") { cpu.write(into: &$0) }
             writer.member("cpuset") { writer in writer.object { cpuSet?.write(into: &$0) } }
@@ -28,7 +30,7 @@ extension CgroupStatistics {
                 }
             }
             // Members that runc always prints, for what is not a matter of cgroups.
-            writer.member("intel_rdt") { $0.object { _ in } }
+            writer.member("intel_rdt") { $0.object { resctrl?.write(into: &$0) } }
             writer.member("network_interfaces") { $0.null() }
         }
     }

@@ -56,6 +56,10 @@ package struct Launcher: ~Copyable {
     var surroundings: Surroundings
     var channel: PacketSocket?
     var process: OwnedDescriptor?
+    /// Whether the stage is going to fork, and has not yet said into which child.
+    private var awaitsChild: Bool
+    /// What that child said before the stage did, which may be slower than the child.
+    private var early: [StageMessage] = []
     /// The pid of the sandbox's process, as this process sees it; 0 before the launch.
     package private(set) var pid: Int32 = 0
     /// The main side of the sandbox's terminal, where it has one.
@@ -65,6 +69,9 @@ package struct Launcher: ~Copyable {
     package init(plan: SandboxPlan, surroundings: consuming Surroundings) {
         self.plan = plan
         self.surroundings = surroundings
+        awaitsChild = plan.stage.steps.contains { step in
+            if case .fork = step { true } else { false }
+        }
     }
 
     /// Makes the sandbox, up to the point where everything is set up and the stage waits.
@@ -190,7 +197,7 @@ package struct Launcher: ~Copyable {
     /// Answers the stage until it is ready.
     private mutating func serveStage() throws(RuntimeError) {
         while true {
-            switch try hear() {
+            switch try hearInOrder() {
             case .ready: return
             case .failure(let error): throw error
             case .warning(let text): surroundings.warn(text)
@@ -206,6 +213,23 @@ package struct Launcher: ~Copyable {
             case .end: throw unexpectedEnd()
             }
         }
+    }
+
+    /// The stage's next message, in the order in which the launcher has to act on them: nothing that the child of a fork says
+    /// means anything before the launcher knows that child.
+    private mutating func hearInOrder() throws(RuntimeError) -> StageMessage {
+        while awaitsChild {
+            let message = try hear()
+            switch message {
+            case .child: awaitsChild = false
+            case .failure, .warning, .end: break
+            default:
+                early.append(message)
+                continue
+            }
+            return message
+        }
+        return early.isEmpty ? try hear() : early.removeFirst()
     }
 
     /// The stage went on in a child: that one is the sandbox from now on.

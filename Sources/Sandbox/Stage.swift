@@ -27,6 +27,8 @@ package final class Stage {
     var hostPID: Int32
     /// The program's path, once it was found.
     var programPath: String
+    /// Descriptors that nothing needs any more, see `setAside`.
+    private var aside: [Int32] = []
     /// A working directory that the user of now may not enter, and the user of then may.
     var pendingDirectory: String?
 
@@ -94,6 +96,7 @@ package final class Stage {
 
     /// Performs steps, and says in an error which one failed.
     func perform(_ steps: [SetupStep]) throws(RuntimeError) {
+        defer { closeAside() }
         for step in steps {
             do {
                 try perform(step)
@@ -105,6 +108,17 @@ package final class Stage {
                 throw RuntimeError(.system, "\(error)").during(step.description)
             }
         }
+    }
+
+    /// Lets go of a descriptor later, together with others: neighbours close by one call, and a mount needs several.
+    func setAside(_ file: consuming OwnedDescriptor) {
+        aside.append(file.release())
+        if aside.count >= 64 { closeAside() }
+    }
+
+    private func closeAside() {
+        closeDescriptors(aside)
+        aside = []
     }
 
     /// Sends a message to the launcher.

@@ -126,6 +126,17 @@ package func readText(_ path: String, limit: Int = 1 << 20) throws(SystemError) 
     String(decoding: try readFile(path, limit: limit), as: UTF8.self)
 }
 
+/// Reads the start of a file with one read(2): all of it, for the small files of procfs.
+///
+/// - Parameters:
+///   - path: the file.
+///   - count: the most bytes to take; the rest is left.
+package func readStart(_ path: String, count: Int) throws(SystemError) -> String {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let taken = try OwnedDescriptor.open(path).read(into: &bytes, subject: path)
+    return String(decoding: bytes[..<taken], as: UTF8.self)
+}
+
 /// Writes a text into an existing file with one write(2), as the files of procfs and cgroupfs want it.
 ///
 /// - Parameters:

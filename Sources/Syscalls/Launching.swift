@@ -21,7 +21,11 @@ package func launchProcess(
     precondition(standardStreams.isEmpty || standardStreams.count == 3, "there are three standard streams")
     let argv = unsafe cStrings(arguments)
     // The Swift runtime would look for its backtrace program in ten places; the stage's stderr is not for backtraces.
-    let envp = unsafe cStrings(["SWIFT_BACKTRACE=enable=off,swift-backtrace=/,color=no,interactive=no"])
+    // It hashes nothing that somebody hostile chooses, so its tables need no seeds; and it asks for its memory at once.
+    let envp = unsafe cStrings([
+        "SWIFT_BACKTRACE=enable=off,swift-backtrace=/,color=no,interactive=no", "SWIFT_DETERMINISTIC_HASHING=1",
+        "GLIBC_TUNABLES=glibc.malloc.top_pad=524288:glibc.malloc.trim_threshold=1048576",
+    ])
     // SAFETY: both blocks were made above and are not used after the call.
     defer {
         unsafe free(argv)

@@ -76,11 +76,15 @@ package struct SignalQueue: ~Copyable {
 ///
 /// Signals with a handler get their default action by the exec itself. Of the others only those are named that a shell,
 /// nohup(1) or an engine may have ignored; asking for each of 64 would be a sixth of all calls of a start.
-package func resetSignals() {
+///
+/// - Parameter ignored: the signals that this process ignores, a bit each, the lowest for signal 1; nil where that is not known.
+package func resetSignals(ignored: UInt32? = nil) {
     let ignoredByCallers = [
         SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ,
     ]
-    for number in ignoredByCallers { _ = signal(number, SIG_DFL) }
+    for number in ignoredByCallers where ignored.map({ $0 >> UInt32(number - 1) & 1 == 1 }) ?? true {
+        _ = signal(number, SIG_DFL)
+    }
     var mask = sigset_t()
     unsafe sigemptyset(&mask)
     unsafe _ = sigprocmask(SIG_SETMASK, &mask, nil)

@@ -12,7 +12,7 @@ import Syscalls
 @main
 struct MvrunInit {
     static func main() {
-        let arguments = CommandLine.arguments
+        let arguments = programArguments
         // The kernel may pass on words of its command line; a sandbox's first process has exactly one, of numbers.
         if currentProcess() == 1, arguments.count != 2 || numbers(arguments[1]) == nil { GuestMain.run() }
         guard arguments.count == 2, let descriptors = numbers(arguments[1]) else {

@@ -5,7 +5,7 @@ import VMM
 @main
 struct MvrunVMM {
     static func main() {
-        let arguments = Array(Swift.CommandLine.arguments.dropFirst())
+        let arguments = Array(programArguments.dropFirst())
         switch arguments.first {
         case "--probe" where arguments.count == 1: exitNow(Probe.print())
         case "--boot": exitNow(HandBoot.run(Array(arguments.dropFirst())))

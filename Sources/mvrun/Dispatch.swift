@@ -30,8 +30,8 @@ func dispatch(_ verb: Verb, _ invocation: Invocation, _ session: Session) throws
     case .completion: try CompletionCommand.run(invocation)
     case .version: try VersionCommand.run()
     case .help: try HelpCommand.run(invocation)
-    case .checkpoint, .restore:
-        throw RuntimeError(.unsupported, "this version of mvrun cannot checkpoint and restore containers")
+    case .checkpoint: try CheckpointCommand.run(invocation, session)
+    case .restore: return try RestoreCommand.run(invocation, session)
     }
     return ExitStatus.success
 }

@@ -2,12 +2,13 @@ import Diagnostics
 import Glibc
 import Options
 import Runtime
+import Syscalls
 
 /// The program: takes the command line apart, performs its verb, and reports what went wrong.
 @main
 enum Main {
     static func main() {
-        exit(status(of: Array(CommandLine.arguments.dropFirst())))
+        exit(status(of: Array(programArguments.dropFirst())))
     }
 
     /// Performs a command line.
@@ -64,7 +65,7 @@ enum Main {
             default: nil
             }
         session.isNamedForMachines =
-            CommandLine.arguments.first?.split(separator: "/").last.map { $0 == "mvrun-vm" } ?? false
+            programArguments.first?.split(separator: "/").last.map { $0 == "mvrun-vm" } ?? false
         session.criu = invocation.value(.criu)
         return session
     }

@@ -38,4 +38,38 @@ struct CheckpointTests {
         #expect(number() < stood + 200)
         try bundle.succeed("delete", "--force", bundle.identifier)
     }
+
+    @Test func aRestoredContainerHasTheStreamsOfTheRestoreAndItsStatusIsPassedOn() throws {
+        let bundle = try TemporaryBundle()
+        let script = "touch /tmp/started; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo restored; exit 7"
+        bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
+        bundle.spec.removeNamespace("network")
+        try bundle.writeConfiguration()
+        bundle.wrapper = ["sh", "-c", "\"$@\" < /dev/null 2> /dev/null | cat > /dev/null 2>&1 &", "sh"]
+        #expect(try bundle.call(bundle.making("run", ["--detach"])).succeeded)
+        bundle.wrapper = []
+        try #require(eventually { FileManager.default.fileExists(atPath: "\(bundle.rootfs)/tmp/started") })
+        let image = bundle.path("image")
+        let running = try bundle.call(["checkpoint", "--leave-running", "--image-path", image, bundle.identifier])
+        try #require(running.succeeded, "\(running)")
+        #expect(try bundle.state().status == "running")
+        try bundle.succeed("delete", "--force", bundle.identifier)
+        try Data().write(to: URL(fileURLWithPath: "\(bundle.rootfs)/tmp/go"))
+        let restored = try bundle.call(
+            ["restore", "--image-path", image, "--bundle", bundle.directory, bundle.identifier])
+        #expect(restored.code == 7 && restored.line == "restored", "\(restored)")
+    }
+
+    @Test func aFailedCheckpointNamesTheLogAndTheContainerGoesOn() throws {
+        let bundle = try TemporaryBundle()
+        // A lock, which criu refuses to save unless it is told to.
+        bundle.spec.process.args = ["/bin/flock", "/tmp/lock", "/bin/sleep", "100"]
+        try bundle.withRunning { _ throws in
+            let image = bundle.path("image")
+            let outcome = try bundle.call(
+                ["checkpoint", "--image-path", image, bundle.identifier])
+            #expect(outcome.code != 0 && outcome.errors.contains("\(image)/dump.log"), "\(outcome)")
+            #expect(try bundle.state().status == "running")
+        }
+    }
 }

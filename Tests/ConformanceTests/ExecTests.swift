@@ -28,6 +28,16 @@ import Testing
         }
     }
 
+    /// The stage of an exec goes on in a child, which may be faster than the stage that has to tell of it.
+    @Test(.requires(.program("strace"))) func theStatusIsTheProgramsAlsoWhereTheStageIsSlowToFork() throws {
+        let bundle = try TemporaryBundle()
+        try bundle.withRunning { _ throws in
+            bundle.wrapper = ["strace", "-f", "-q", "-o", "/dev/null", "--inject=clone3:delay_exit=300000"]
+            #expect(try bundle.exec("/bin/sh", "-c", "exit 7").status == .exited(7))
+        }
+        bundle.wrapper = []
+    }
+
     @Test func anExecIsInTheContainersUserNamespace() throws {
         let bundle = try TemporaryBundle {
             $0.setNamespace("user")

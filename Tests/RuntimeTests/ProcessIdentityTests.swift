@@ -15,10 +15,13 @@ private func isOpen(_ identity: ProcessIdentity) throws -> Bool {
     }
 
     @Test func aNameMayHoldParenthesesAndSpaces() {
-        let line = "7 (a) R (b) Z 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 4242 0 0 18446744073709551615\n"
+        let line =
+            "7 (a) R (b) Z 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 4242 0 0 18446744073709551615 "
+            + "1 1 0 0 0 0 0 4098 0\n"
         let status = ProcessStatus(parsing: Array(line.utf8)[...])
         #expect(status?.startTime == 4242)
         #expect(status?.hasEnded == true)
+        #expect(status?.ignoredSignals == 4098)
     }
 
     @Test func thisProcessIsAliveAndOneWithItsPidBeforeItWasNot() throws {

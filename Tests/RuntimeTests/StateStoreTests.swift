@@ -82,6 +82,8 @@ private func record(_ id: String) -> ContainerRecord {
         full.hasPoststop = true
         full.systemdUnit = "web.scope"
         full.resctrlGroup = "/sys/fs/resctrl/web"
+        full.ownsResctrlGroup = true
+        full.resctrlMonitoring = "/sys/fs/resctrl/web/mon_groups/web"
         #expect(try ContainerRecord(parsing: full.json) == full)
         #expect(try ContainerRecord(parsing: record("x").json) == record("x"))
     }

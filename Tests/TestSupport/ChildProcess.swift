@@ -91,7 +91,11 @@ package final class ChildProcess {
         streams = [(outputPipe?.reading ?? -1, []), (errorPipe.reading, [])]
         pid = child
         pidfd = failure == 0 ? cts_pidfd_open(child) : -1
-        guard failure == 0 else { throw TestSupportError("spawn \(command): \(String(cString: strerror(failure)))") }
+        guard failure == 0 else {
+            // There is nothing to kill: `kill(-0)` would be this process' own group.
+            status = .exited(127)
+            throw TestSupportError("spawn \(command): \(String(cString: strerror(failure)))")
+        }
     }
 
     deinit {

@@ -3,6 +3,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "clx_arguments.h"
 #include "clx_files.h"
 #include "clx_mounts.h"
 #include "clx_namespaces.h"

@@ -57,6 +57,9 @@ package struct MicroVMFindings: Sendable {
                 "without a network namespace the program is to use the host's network, and a guest cannot",
                 hint: "add {\"type\": \"network\"}")
         }
+        if linux.intelRdt != nil {
+            refuse("linux.intelRdt", "a virtual machine's monitor is put into no resctrl group")
+        }
         if !linux.netDevices.isEmpty {
             refuse("linux.netDevices", "network devices of the host do not reach a guest")
         }

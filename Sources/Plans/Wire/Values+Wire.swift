@@ -165,6 +165,7 @@ extension StagePlan: PlanCoded {
         writer.write(startHooks)
         writer.write(hookState)
         writer.write(waitsOnSocket)
+        writer.write(optional: ignoredSignals) { $0.write($1) }
     }
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
@@ -173,5 +174,6 @@ extension StagePlan: PlanCoded {
         startHooks = try reader.list()
         hookState = try reader.text()
         waitsOnSocket = try reader.flag()
+        ignoredSignals = try reader.optional { reader throws(PlanFault) in try reader.number() }
     }
 }

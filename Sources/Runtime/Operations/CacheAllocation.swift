@@ -17,6 +17,9 @@ extension Session {
         }
         for schema in [l3, memoryBandwidth] {
             guard let schema else { continue }
+            guard !schema.utf8.contains(UInt8(ascii: "\n")) else {
+                throw RuntimeError(.usage, "the schema \(schema) has more than one line")
+            }
             do throws(SystemError) {
                 try writeFile(schema + "\n", to: group + "/schemata")
             } catch {

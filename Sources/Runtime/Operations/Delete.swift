@@ -88,7 +88,7 @@ extension Session {
             try container.cgroups.remove()
         }
         if let unit = record.systemdUnit { try end(unit, of: container) }
-        if let group = record.resctrlGroup { try removeIfThere(resctrlGroup: group) }
+        try record.removeResctrlGroups()
     }
 
     private func end(_ unit: String, of container: Container) throws(RuntimeError) {
@@ -98,14 +98,6 @@ extension Session {
             // systemd removes the cgroup with the unit. Without it at most a name is left, of a unit that has failed.
             guard container.record.cgroups.allSatisfy({ !exists($0.directory) }) else { throw error }
             log.warn("\(container.record.id): \(error)")
-        }
-    }
-
-    private func removeIfThere(resctrlGroup path: String) throws(RuntimeError) {
-        do {
-            try removeDirectory(path)
-        } catch {
-            if error.errno != .noEntry { throw RuntimeError(error).during("remove the resctrl group") }
         }
     }
 

@@ -60,8 +60,10 @@ extension Session {
 
     private func statisticsLine(_ container: Container) -> String {
         let statistics = container.cgroups.statistics()
+        let mount = container.record.resctrlGroup == nil ? nil : resctrl ?? (try? Resctrl.current())
+        let resctrl = ResctrlStatistics(of: container.record, in: mount)
         return line("stats", container.record.id) { event in
-            event.member("data") { statistics.write(into: &$0) }
+            event.member("data") { statistics.write(into: &$0, resctrl: resctrl) }
         }
     }
 

@@ -170,6 +170,9 @@ extension Session {
         } catch {
             throw RuntimeError(.system, "\(error)").during("find the container's process")
         }
+        if container.record.resctrlGroup != nil {
+            surroundings.afterClone = { pid throws(RuntimeError) in try container.record.enterResctrlGroup(pid) }
+        }
         surroundings.takeListener = { listener, pid throws(RuntimeError) in
             try send(listener, of: pid, in: container, status: .running, to: plan.listener)
         }

@@ -55,7 +55,7 @@ extension Session {
     }
 
     /// Deletes a container that this process has seen end; somebody else may have done so meanwhile.
-    private func deleteEnded(_ container: Container) throws(RuntimeError) {
+    func deleteEnded(_ container: Container) throws(RuntimeError) {
         do throws(RuntimeError) {
             try remove(container, in: try store.open(container.record.id))
         } catch {

@@ -51,7 +51,9 @@ extension Stage {
             } else {
                 _ = try OwnedDescriptor.open(at: parent, name, [.writeOnly, .create, .exclusive], mode: 0o644)
             }
-            return try OwnedDescriptor.open(at: parent, name, [.path, .noFollow])
+            let made = try OwnedDescriptor.open(at: parent, name, [.path, .noFollow])
+            setAside(parent)
+            return made
         } catch {
             return nil
         }

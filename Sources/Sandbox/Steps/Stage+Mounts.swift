@@ -52,6 +52,7 @@ extension Stage {
             default: throw error
             }
         }
+        setAside(target)
         try finish(step)
     }
 
@@ -176,7 +177,7 @@ extension Stage {
             try mountHierarchy(
                 MountStep.CgroupMount.Hierarchy(
                     directory: "", data: "", links: [], hostPath: unified, type: "cgroup2"),
-                of: mount, on: target)
+                of: mount, at: target.procPath)
             return try finish(step)
         }
         // The directories of the hierarchies stand in a tmpfs, which becomes read-only once they are there.
@@ -191,6 +192,7 @@ extension Stage {
             try Mounting.setAttributes(
                 of: directory.file, recursive: false, set: CLX_MOUNT_ATTR_RDONLY, subject: step.destination)
         }
+        setAside(target)
         try finish(step)
     }
 
@@ -199,20 +201,19 @@ extension Stage {
         _ hierarchy: MountStep.CgroupMount.Hierarchy, of mount: MountStep.CgroupMount, to directory: SharedDescriptor
     ) throws(SystemError) {
         try directory.file.makeDirectory(hierarchy.directory, mode: 0o755)
-        let place = try OwnedDescriptor.open(at: directory.file, hierarchy.directory, [.path, .directory, .noFollow])
-        try mountHierarchy(hierarchy, of: mount, on: place)
+        // The tmpfs was mounted just now, in a namespace of our own: nobody else can have put anything there.
+        try mountHierarchy(hierarchy, of: mount, at: "\(directory.file.procPath)/\(hierarchy.directory)")
         for link in hierarchy.links { try directory.file.makeLink(link, to: hierarchy.directory) }
     }
 
     /// Mounts one hierarchy as the container's cgroup namespace shows it, or binds the container's cgroup.
     private func mountHierarchy(
-        _ hierarchy: MountStep.CgroupMount.Hierarchy, of mount: MountStep.CgroupMount,
-        on place: borrowing OwnedDescriptor
+        _ hierarchy: MountStep.CgroupMount.Hierarchy, of mount: MountStep.CgroupMount, at place: String
     ) throws(SystemError) {
         if mount.ownNamespace {
             do {
                 return try Mounting.mount(
-                    "cgroup", at: place.procPath, type: hierarchy.type, flags: mount.flags,
+                    "cgroup", at: place, type: hierarchy.type, flags: mount.flags,
                     data: hierarchy.data, subject: hierarchy.type)
             } catch {
                 // A user namespace that does not own the hierarchy: binding shows the same, as far as it is allowed.
@@ -222,6 +223,7 @@ extension Stage {
         let tree = try Mounting.cloneTree(hierarchy.hostPath, recursive: false)
         try Mounting.setAttributes(
             of: tree, recursive: false, set: attributes(of: mount.flags), subject: hierarchy.hostPath)
-        try Mounting.attach(tree, to: place, subject: hierarchy.hostPath)
+        let target = try OwnedDescriptor.open(place, [.path, .directory])
+        try Mounting.attach(tree, to: target, subject: hierarchy.hostPath)
     }
 }

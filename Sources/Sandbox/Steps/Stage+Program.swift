@@ -17,6 +17,8 @@ extension Stage {
     /// Changes the working directory without ever following a link of procfs: `/proc/self/fd/7` would lead to the host
     /// (CVE-2024-21626).
     func changeToDirectory(_ path: String) throws(RuntimeError) {
+        // Where the stage entered its root it is there already; this holds in any mount namespace.
+        if path == "/" { return try during("process.cwd /") { try changeDirectory("/") } }
         do {
             let top = try OwnedDescriptor.open("/", [.path, .directory])
             let directory = try OwnedDescriptor.open(
@@ -86,7 +88,7 @@ extension Stage {
             // Everything but the standard streams and what was asked for closes with the exec, whoever left it open.
             try closeOnExec(from: Int32(3 + max(program.preservedDescriptors, program.handedFiles)))
             // Whoever started mvrun may have ignored or blocked signals; mvrun itself blocks them in the foreground.
-            resetSignals()
+            resetSignals(ignored: plan.ignoredSignals)
             try execute(programPath, arguments: program.arguments, environment: environment)
         } catch let error where error.call == "execve" {
             throw explainFailedExec(of: programPath, error)

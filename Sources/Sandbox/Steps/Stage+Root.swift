@@ -117,9 +117,9 @@ extension Stage {
         if try target.status().kind == .directory {
             try coverWithEmptyDirectory(target, path: path)
         } else {
-            let tree = try Mounting.cloneTree(of: null.file, recursive: false, subject: "/dev/null")
-            try Mounting.attach(tree, to: target, subject: path)
+            try bind(null, over: target, path: path)
         }
+        setAside(target)
     }
 
     /// Mounts an empty read-only directory.
@@ -129,15 +129,21 @@ extension Stage {
         _ target: borrowing OwnedDescriptor, path: String
     ) throws(SystemError) {
         if let emptyDirectory {
-            let tree = try Mounting.cloneTree(
-                of: emptyDirectory.file, recursive: false, subject: "the empty directory")
-            return try Mounting.attach(tree, to: target, subject: path)
+            return try bind(emptyDirectory, over: target, path: path)
         }
         let made = try Mounting.makeFileSystem(
             "tmpfs", options: [("size", "0"), ("mode", "0555")],
             attributes: CLX_MOUNT_ATTR_RDONLY | CLX_MOUNT_ATTR_NOSUID | CLX_MOUNT_ATTR_NODEV | CLX_MOUNT_ATTR_NOEXEC)
         try Mounting.attach(made, to: target, subject: path)
         emptyDirectory = SharedDescriptor(made)
+    }
+
+    /// Binds an open file over another: one call, where a clone of its mount would take three.
+    private func bind(
+        _ file: SharedDescriptor, over target: borrowing OwnedDescriptor, path: String
+    ) throws(SystemError) {
+        try Mounting.mount(
+            file.file.procPath, at: target.procPath, type: nil, flags: UInt64(CLX_MS_BIND), subject: path)
     }
 
     /// The host's /dev/null, checked to be it: a container could bring its own file of that name.
@@ -163,6 +169,8 @@ extension Stage {
         let tree = try Mounting.cloneTree(of: target, recursive: true, subject: path)
         try Mounting.setAttributes(of: tree, recursive: true, set: CLX_MOUNT_ATTR_RDONLY, subject: path)
         try Mounting.attach(tree, to: target, subject: path)
+        setAside(tree)
+        setAside(target)
     }
 
     /// A path inside the root; nil where it does not exist.
