@@ -38,8 +38,10 @@ package final class VsockStream: VsockEndpoint {
     private func flush() {
         let count = min(connection.room, pending.count)
         if count == 0 { return }
-        connection.send(pending.prefix(count))
+        let bytes = pending.prefix(count)
+        // Before they are sent: that may call `roomAppeared`, and this with it.
         pending = pending.dropFirst(count)
+        connection.send(bytes)
     }
 
     package func receive(_ bytes: [UInt8]) {
