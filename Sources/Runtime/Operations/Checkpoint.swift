@@ -12,7 +12,8 @@ extension Session {
         let directory = try store.open(id)
         let container = try container(id)
         if container.record.isolation == .vm {
-            throw RuntimeError(.unsupported, "a container in a virtual machine cannot be saved: criu sees only its monitor")
+            throw RuntimeError(
+                .unsupported, "a container in a virtual machine cannot be saved: criu sees only its monitor")
         }
         let status = container.status
         guard status == .running || status == .paused, let process = container.record.process else {
