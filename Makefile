@@ -9,7 +9,7 @@ SWIFT ?= swift
 # More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
 BENCH ?=
 # Which tests run in the lab, as a regular expression.
-LAB_TESTS ?= ConformanceTests.CgroupV2
+LAB_TESTS ?= ConformanceTests.(CgroupV2|Guest)
 
 # What the programs link against, what the tests run, the runtimes that `bench` measures against, and what the Swift
 # toolchain itself needs of Debian.
@@ -83,7 +83,7 @@ test: lint build ## checks, builds, then runs every test against the release pro
 test-long: lint build ## the same with the tests that take minutes
 	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check)
 
-test-lab: build debug ## runs the tests that need full cgroup v2 or systemd, in the machine of Tests/Lab
+test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, KVM or systemd, in the machine of Tests/Lab
 	Tests/Lab/lab -t 1800 -e $(tested) -- .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
 	    --filter '$(LAB_TESTS)'
 	Tests/Lab/lab -t 1800 -e $(tested) -- Tests/Lab/with-systemd .build/debug/mvrunPackageTests.xctest \
@@ -100,7 +100,7 @@ check: lint ## format, layers, sizes, documentation and links, without the other
 format: need-swift ## formats the Swift sources in place
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
 
-demo: setup build ## installs, builds, makes a bundle and runs it as a container
+demo: setup build ## installs, builds, makes a bundle and runs it as a container and in a microVM
 	@[ "$$(id -u)" = 0 ] || { echo 'demo: the container is made by root; run make demo as root' >&2; exit 1; }
 	@echo 'demo: a bundle out of busybox, in $(bundle)'
 	@Rootfs/make-bundle $(bundle) -- /bin/sh -c \
@@ -108,6 +108,25 @@ demo: setup build ## installs, builds, makes a bundle and runs it as a container
 	@echo 'demo: mvrun run --bundle $(bundle) demo'
 	@build/bin/mvrun run --bundle $(bundle) demo
 	@echo 'demo: the container has ended with status 0 and is deleted'
+	@$(MAKE) --no-print-directory demo-vm
+
+# A distribution's kernel for guests, where there is none: the lab has one of its own, for itself.
+.PHONY: demo-vm guest-kernel
+guest-kernel:
+	@for kernel in /boot/vmlinuz-*; do [ -d "/lib/modules/$${kernel#/boot/vmlinuz-}" ] && exit 0; done; \
+	echo 'setup: installing linux-image-cloud-amd64, the kernel that guests boot'; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -q update && apt-get -q -y install --no-install-recommends linux-image-cloud-amd64
+
+demo-vm: build guest-kernel ## runs the demo's bundle in a microVM, in the lab where the host's KVM boots no kernel
+	@[ -d $(bundle) ] || Rootfs/make-bundle $(bundle) -- /bin/sh -c 'echo "hello from $$(hostname)"; uname -a'
+	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=''; \
+	else lab='Tests/Lab/lab -t 300 --'; \
+	    echo 'demo: the KVM of this host boots no kernel; the microVM runs in the machine of Tests/Lab, which'; \
+	    echo 'demo: emulates a processor (the first time it fetches 30 MB; then this takes some ten seconds)'; fi; \
+	echo 'demo: mvrun run --isolation vm --bundle $(bundle) demo'; \
+	$$lab build/bin/mvrun run --isolation vm --bundle $(bundle) demo
+	@echo 'demo: the microVM has ended with status 0 and is deleted'
 
 bench: build ## measures against crun and runc; fails above Tests/Benchmarks/Limits.json
 	$(SWIFT) run mvrun-bench --limits Tests/Benchmarks/Limits.json $(BENCH)

@@ -225,11 +225,28 @@ package struct Launcher: ~Copyable {
             case .failure, .warning, .end: break
             default:
                 early.append(message)
+                try requireStage()
                 continue
             }
             return message
         }
         return early.isEmpty ? try hear() : early.removeFirst()
+    }
+
+    /// Waits for more to hear, and throws where the stage has ended without it: whoever tells of a child does so before.
+    private mutating func requireStage() throws(RuntimeError) {
+        guard let channel = channel.take(), let process = process.take() else { return }
+        var set = PollSet()
+        let message = set.add(channel.descriptor, .readable)
+        let end = set.add(process, .readable)
+        do {
+            _ = try set.wait()
+        } catch {
+            throw RuntimeError(error).during("hear from mvrun-init")
+        }
+        self.channel = consume channel
+        self.process = consume process
+        if set.isReady(end), !set.isReady(message) { throw unexpectedEnd() }
     }
 
     /// The stage went on in a child: that one is the sandbox from now on.
