@@ -25,6 +25,10 @@ package enum ControlRequest: Equatable, Sendable {
     case processes
     /// Change limits inside. Answered by `done`.
     case update(GuestLimits)
+    /// Stop the processors. Answered by `done` when none is in the guest any more.
+    case pause
+    /// Let the processors run again. Answered by `done`.
+    case resume
 
     /// The most bytes that a packet may have, in either direction.
     package static let packetLimit = 65536
@@ -74,6 +78,8 @@ private enum Mark {
     static let statistics = UInt8(ascii: "A")
     static let processes = UInt8(ascii: "P")
     static let update = UInt8(ascii: "U")
+    static let pause = UInt8(ascii: "H")
+    static let resume = UInt8(ascii: "G")
     static let started = UInt8(ascii: "B")
     static let exited = UInt8(ascii: "Q")
     static let done = UInt8(ascii: "D")
@@ -103,6 +109,8 @@ extension ControlRequest {
         case .update(let limits):
             writer.write(Mark.update)
             writer.write(limits)
+        case .pause: writer.write(Mark.pause)
+        case .resume: writer.write(Mark.resume)
         }
         return writer.bytes
     }
@@ -119,6 +127,8 @@ extension ControlRequest {
         case Mark.statistics: self = .statistics
         case Mark.processes: self = .processes
         case Mark.update: self = .update(try GuestLimits(from: &reader))
+        case Mark.pause: self = .pause
+        case Mark.resume: self = .resume
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }

@@ -47,6 +47,12 @@ extension MachineSession {
         case .statistics: asking[try agent.readStatistics()] = connection
         case .processes: asking[try agent.listProcesses()] = connection
         case .update(let limits): asking[try agent.update(limits)] = connection
+        case .pause:
+            try machine.pause()
+            answer(connection, .done)
+        case .resume:
+            machine.resume()
+            answer(connection, .done)
         }
     }
 
