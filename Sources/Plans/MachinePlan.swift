@@ -18,6 +18,8 @@ package struct MachinePlan: Equatable, Sendable {
     package var terminal: Bool
     /// What the guest does.
     package var guest: GuestPlan
+    /// Whether the guest does it only once it has been given its network.
+    package var awaitsNetwork = false
 
     /// Makes a machine.
     package init(

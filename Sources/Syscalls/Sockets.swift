@@ -87,6 +87,11 @@ package struct PacketSocketPair: ~Copyable {
     package consuming func takeOurs() -> PacketSocket {
         ours
     }
+
+    /// The second end alone, for a clone of this process: with the first one open it would never hear of its end.
+    package consuming func takeTheirs() -> PacketSocket {
+        theirs
+    }
 }
 
 /// A packet, and what came with it.
