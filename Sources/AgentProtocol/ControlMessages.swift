@@ -25,6 +25,11 @@ package enum ControlRequest: Equatable, Sendable {
     case processes
     /// Change limits inside. Answered by `done`.
     case update(GuestLimits)
+    /// Have so many pages of 4 KiB in the balloon. Answered by `figures` when they are there, or when they have not come
+    /// for a while.
+    case balloon(targetPages: UInt32)
+    /// Answered by `figures`.
+    case figures
 
     /// The most bytes that a packet may have, in either direction.
     package static let packetLimit = 65536
@@ -62,6 +67,8 @@ package enum ControlReply: Equatable, Sendable {
     case statistics([StatisticsFile])
     /// The workload's processes; not complete where there are very many.
     case processes([GuestProcess], complete: Bool)
+    /// The machine, seen from outside.
+    case figures(MachineFigures)
     /// Nothing: the connection is closed. To a start, that it succeeded.
     case end
 }
@@ -74,6 +81,8 @@ private enum Mark {
     static let statistics = UInt8(ascii: "A")
     static let processes = UInt8(ascii: "P")
     static let update = UInt8(ascii: "U")
+    static let balloon = UInt8(ascii: "M")
+    static let figures = UInt8(ascii: "F")
     static let started = UInt8(ascii: "B")
     static let exited = UInt8(ascii: "Q")
     static let done = UInt8(ascii: "D")
@@ -103,6 +112,10 @@ extension ControlRequest {
         case .update(let limits):
             writer.write(Mark.update)
             writer.write(limits)
+        case .balloon(let pages):
+            writer.write(Mark.balloon)
+            writer.write(pages)
+        case .figures: writer.write(Mark.figures)
         }
         return writer.bytes
     }
@@ -119,6 +132,8 @@ extension ControlRequest {
         case Mark.statistics: self = .statistics
         case Mark.processes: self = .processes
         case Mark.update: self = .update(try GuestLimits(from: &reader))
+        case Mark.balloon: self = .balloon(targetPages: try reader.number())
+        case Mark.figures: self = .figures
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }
@@ -148,6 +163,9 @@ extension ControlReply {
             writer.write(Mark.processes)
             writer.write(list)
             writer.write(complete)
+        case .figures(let figures):
+            writer.write(Mark.figures)
+            writer.write(figures)
         case .end: break
         }
         return writer.bytes
@@ -168,6 +186,7 @@ extension ControlReply {
         case Mark.done: self = .done
         case Mark.statistics: self = .statistics(try reader.list())
         case Mark.processes: self = .processes(try reader.list(), complete: try reader.flag())
+        case Mark.figures: self = .figures(try MachineFigures(from: &reader))
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }

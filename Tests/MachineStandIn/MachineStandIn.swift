@@ -93,6 +93,7 @@ private final class StandIn {
     private let workload: Play
     private var connections: [Connection] = []
     private var hasStarted = false
+    private var balloon: UInt64 = 0
 
     init() throws {
         for number in MachineDescriptors.plan..<MachineDescriptors.plan + Int32(MachineDescriptors.count) {
@@ -156,14 +157,26 @@ private final class StandIn {
         case .resize(let size):
             (connection.play ?? workload).resize(size)
             connection.answer(.done)
-        case .statistics: connection.answer(.statistics([]))
+        case .statistics:
+            connection.answer(.statistics([StatisticsFile(name: "memory.current", text: "4096\n")]))
         case .processes:
             let own = GuestProcess(pid: 1, parent: 0, user: 0, command: workload.arguments.joined(separator: " "))
             connection.answer(.processes([own], complete: true))
         case .update(let limits):
             write(MachineDescriptors.console, "memory \(limits.memory ?? 0) processes \(limits.processes ?? 0)\n")
             connection.answer(.done)
+        case .balloon(let pages):
+            balloon = UInt64(pages) * 4096
+            write(MachineDescriptors.console, "balloon \(balloon)\n")
+            connection.answer(.figures(figures))
+        case .figures: connection.answer(.figures(figures))
         }
+    }
+
+    private var figures: MachineFigures {
+        MachineFigures(
+            memory: UInt64(plan.memoryMiB) << 20, balloonTarget: balloon, balloon: balloon, hasBalloonDriver: true,
+            resident: 1 << 20, available: 1 << 21)
     }
 
     private func begin(_ descriptors: [Int32], for connection: Connection) {

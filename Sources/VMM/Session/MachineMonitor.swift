@@ -53,11 +53,14 @@ package enum MachineMonitor {
         let engine = VsockEngine(guestContextID: guestContextID)
         try machine.add(VsockDevice(engine))
         try machine.add(EntropyDevice())
+        let balloon = BalloonDevice()
+        try machine.add(balloon)
         let worker = try during("make the file server's thread") { try LoopThread() }
         if !plan.shares.isEmpty {
             try machine.add(try fileSystem(of: plan, on: worker.loop))
         }
         let session = MachineSession(plan, in: machine)
+        session.memory = MemoryControl(balloon, in: machine)
         // Before the first thread: each inherits that no signal is for it.
         let signals = try during("wait for signals") { try SignalQueue() }
         let files = try during("take the standard streams") { try WorkloadFiles.ownStreams() }

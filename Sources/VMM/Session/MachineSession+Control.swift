@@ -47,6 +47,11 @@ extension MachineSession {
         case .statistics: asking[try agent.readStatistics()] = connection
         case .processes: asking[try agent.listProcesses()] = connection
         case .update(let limits): asking[try agent.update(limits)] = connection
+        case .balloon(let pages):
+            try memoryControl().inflate(targetPages: pages) { [weak self] in self?.tellFigures(connection) }
+        case .figures:
+            _ = try memoryControl()
+            tellFigures(connection)
         }
     }
 
@@ -75,6 +80,16 @@ extension MachineSession {
         }
         executing[process] = connection
         connection.process = process
+    }
+
+    private func memoryControl() throws(RuntimeError) -> MemoryControl {
+        guard let memory else { throw RuntimeError(.unsupported, "the machine has no balloon") }
+        return memory
+    }
+
+    private func tellFigures(_ connection: ControlConnection) {
+        // Who asks by way of the balloon has been told already that there is one.
+        memory?.figures { [weak self] in self?.answer(connection, .figures($0), keep: true) }
     }
 
     private func programPlan(in passed: PassedFile) throws(RuntimeError) -> SandboxPlan {
@@ -118,7 +133,8 @@ extension MachineSession {
         case .failed(let error)?: failure = error
         default: failure = RuntimeError(.wrongState, "container not running")
         }
-        let waiting = awaitingReady + (starting.map { [$0] } ?? []) + Array(asking.values)
+        let waiting =
+            awaitingReady + [starting, earlyInterfaces?.connection].compactMap { $0 } + Array(asking.values)
         for connection in waiting { answer(connection, .failure(failure), keep: true) }
         if case .failed? = outcome, !(awaitingReady.isEmpty && starting == nil) { isFailureTold = true }
         awaitingReady = []

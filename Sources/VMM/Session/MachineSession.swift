@@ -44,6 +44,8 @@ package final class MachineSession {
     var earlySignals: [Int32] = []
     /// Whether the agent has said that the workload ended.
     var hasWorkloadEnded = false
+    /// The machine's memory and its balloon; nil for a machine without one.
+    package var memory: MemoryControl?
     private var engine: VsockEngine?
     private var signals: SignalQueue?
     private var helloTimer: TimerDescriptor?
