@@ -30,6 +30,9 @@ package enum ControlRequest: Equatable, Sendable {
     case balloon(targetPages: UInt32)
     /// Answered by `figures`.
     case figures
+    /// Give the guest network interfaces, for each of which a tap device comes along, in their order. Answered by `done`.
+    /// A machine whose plan awaits its network makes nothing of the bundle before.
+    case connect([NetworkInterface])
 
     /// The most bytes that a packet may have, in either direction.
     package static let packetLimit = 65536
@@ -83,6 +86,7 @@ private enum Mark {
     static let update = UInt8(ascii: "U")
     static let balloon = UInt8(ascii: "M")
     static let figures = UInt8(ascii: "F")
+    static let connect = UInt8(ascii: "N")
     static let started = UInt8(ascii: "B")
     static let exited = UInt8(ascii: "Q")
     static let done = UInt8(ascii: "D")
@@ -116,6 +120,9 @@ extension ControlRequest {
             writer.write(Mark.balloon)
             writer.write(pages)
         case .figures: writer.write(Mark.figures)
+        case .connect(let interfaces):
+            writer.write(Mark.connect)
+            writer.write(interfaces)
         }
         return writer.bytes
     }
@@ -134,6 +141,7 @@ extension ControlRequest {
         case Mark.update: self = .update(try GuestLimits(from: &reader))
         case Mark.balloon: self = .balloon(targetPages: try reader.number())
         case Mark.figures: self = .figures
+        case Mark.connect: self = .connect(try reader.list())
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }

@@ -18,6 +18,8 @@ package enum HostMessage: Equatable, Sendable {
     case listProcesses
     /// Change limits; answered by `done` or `failed`.
     case update(GuestLimits)
+    /// Set network interfaces up, whose devices are plugged in; answered by `done` or `failed`.
+    case connect([PluggedInterface])
     /// End the machine: kill what runs, and reboot.
     case shutdown
 }
@@ -43,10 +45,12 @@ extension HostMessage: FrameMessage {
         case update
         /// See `HostMessage`.
         case shutdown
+        /// See `HostMessage`.
+        case connect
 
         package var limit: Int {
             switch self {
-            case .setup, .exec: FrameLimit.plan
+            case .setup, .exec, .connect: FrameLimit.plan
             default: FrameLimit.ordinary
             }
         }
@@ -62,6 +66,7 @@ extension HostMessage: FrameMessage {
         case .readStatistics: .readStatistics
         case .listProcesses: .listProcesses
         case .update: .update
+        case .connect: .connect
         case .shutdown: .shutdown
         }
     }
@@ -81,6 +86,7 @@ extension HostMessage: FrameMessage {
             writer.write(process)
             writer.write(size)
         case .update(let limits): writer.write(limits)
+        case .connect(let interfaces): writer.write(interfaces)
         case .start, .readStatistics, .listProcesses, .shutdown: break
         }
     }
@@ -99,6 +105,7 @@ extension HostMessage: FrameMessage {
         case .readStatistics: self = .readStatistics
         case .listProcesses: self = .listProcesses
         case .update: self = .update(try GuestLimits(from: &reader))
+        case .connect: self = .connect(try reader.list())
         case .shutdown: self = .shutdown
         }
     }

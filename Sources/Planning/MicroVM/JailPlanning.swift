@@ -26,6 +26,9 @@ struct JailPlanning {
         var launch = LaunchPlan()
         namespaces.fill(&launch, spec.linux)
         launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
+        launch.networkDevices = spec.linux.netDevices.map { entry in
+            NetworkDeviceMove(hostName: entry.key, containerName: entry.value.name ?? entry.key)
+        }
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
         // The guest's memory does not belong into a core file.
         launch.resourceLimits = [
@@ -95,6 +98,7 @@ struct JailPlanning {
         }
         let own = spec.hooks.steps(.createContainer)
         let isAwaited = !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
+            || !spec.linux.netDevices.isEmpty
         if isAwaited { steps.append(.awaitHooks) }
         // The monitor's namespaces are the only ones on the host that are the container's.
         if !own.isEmpty { steps.append(.hooks(own)) }

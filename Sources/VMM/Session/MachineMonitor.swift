@@ -59,6 +59,8 @@ package enum MachineMonitor {
         if !plan.shares.isEmpty {
             try machine.add(try fileSystem(of: plan, on: worker.loop))
         }
+        // A network may be made when the guest runs already.
+        try machine.reserveSlots(NetworkInterface.limit)
         let session = MachineSession(plan, in: machine)
         session.memory = MemoryControl(balloon, in: machine)
         // Before the first thread: each inherits that no signal is for it.

@@ -52,6 +52,7 @@ extension MachineSession {
         case .figures:
             _ = try memoryControl()
             tellFigures(connection)
+        case .connect(let interfaces): try connect(interfaces, files, for: connection)
         }
     }
 
@@ -123,6 +124,7 @@ extension MachineSession {
         awaitingReady.removeAll { $0 === connection }
         if starting === connection { starting = nil }
         asking = asking.filter { $0.value !== connection }
+        if earlyInterfaces?.connection === connection { earlyInterfaces?.connection = nil }
         executing = executing.filter { $0.value !== connection }
     }
 
