@@ -94,6 +94,7 @@ private final class StandIn {
     private var connections: [Connection] = []
     private var hasStarted = false
     private var balloon: UInt64 = 0
+    private var taps: [Int32] = []
 
     init() throws {
         for number in MachineDescriptors.plan..<MachineDescriptors.plan + Int32(MachineDescriptors.count) {
@@ -170,6 +171,14 @@ private final class StandIn {
             write(MachineDescriptors.console, "balloon \(balloon)\n")
             connection.answer(.figures(figures))
         case .figures: connection.answer(.figures(figures))
+        case .connect(let interfaces):
+            taps += received.descriptors
+            for interface in interfaces {
+                write(
+                    MachineDescriptors.console,
+                    "interface \(interface.name) \(interface.mtu) \(interface.networks.map(\.address))\n")
+            }
+            connection.answer(taps.allSatisfy { isOpen($0) } ? .done : .failure(RuntimeErrorText.failure))
         }
     }
 
