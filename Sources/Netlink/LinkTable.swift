@@ -4,7 +4,7 @@ import Plans
 import Syscalls
 
 extension NetlinkSocket {
-    /// The Ethernet links that are up, but for loopback, taps and what is only a part of another link.
+    /// The Ethernet links that are up, but for loopback, taps of machines and what is only a part of another link.
     ///
     /// What a new namespace has by itself, tunnels that nobody has set up, is down or no Ethernet.
     ///
@@ -32,9 +32,15 @@ extension NetlinkSocket {
             let name = unsafe rtnl_link_get_name(link), let address = unsafe bytes(of: rtnl_link_get_addr(link)),
             address.count == 6
         else { return nil }
-        if let kind = unsafe rtnl_link_get_type(link), unsafe String(cString: kind) == "tun" { return nil }
+        let text = unsafe String(cString: name)
+        // The taps of others are how rootless engines (pasta, slirp4netns) bring a network.
+        if text.hasPrefix(machineTapPrefix), let kind = unsafe rtnl_link_get_type(link),
+            unsafe String(cString: kind) == "tun"
+        {
+            return nil
+        }
         return unsafe NetworkInterface(
-            name: String(cString: name), hardwareAddress: address, mtu: rtnl_link_get_mtu(link))
+            name: text, hardwareAddress: address, mtu: rtnl_link_get_mtu(link))
     }
 
     /// The routes of the main table that somebody has made, rather than the kernel for an address or a router's word.

@@ -2,6 +2,9 @@ package import Diagnostics
 package import Plans
 package import Syscalls
 
+/// How the names of the taps of machines begin; the number of the link behind it follows.
+let machineTapPrefix = "mvrun"
+
 /// A link of a network namespace that a virtual machine gets.
 package struct MachineLink: Equatable, Sendable {
     /// Its number in the namespace.
@@ -62,7 +65,7 @@ package struct MachineLinks: ~Copyable {
     /// - Throws: why it cannot be; nothing is left on the link then.
     package borrowing func attach(_ link: MachineLink) throws(RuntimeError) -> OwnedDescriptor {
         do throws(SystemError) {
-            let name = "mvrun\(link.index)"
+            let name = machineTapPrefix + "\(link.index)"
             let tap = try OwnedDescriptor.tap(named: name)
             let index = try socket.prepareTap(name, mtu: link.interface.mtu)
             try socket.addIngress(to: index, subject: name)

@@ -179,6 +179,12 @@ final class ContainerMaking {
             let files = try directory?.machineFiles(
                 machine, session.machineImages(bundle.spec, kernel: request.kernel))
         else { return }
+        if machine.offersVsock {
+            let launch = plan.sandbox.launch
+            try directory?.makeVsockDirectory(
+                user: launch.userMappings.first { $0.containerID == 0 }?.hostID ?? geteuid(),
+                group: launch.groupMappings.first { $0.containerID == 0 }?.hostID ?? getegid())
+        }
         machineFiles = files
         surroundings.files = files.numbers
     }

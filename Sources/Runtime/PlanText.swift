@@ -65,6 +65,10 @@ package struct PlanText: Sendable {
             let access = share.readOnly ? "read-only" : "read and write"
             steps.append(Step(actor: .machine, text: "share \(share.path) as \(position), \(access)"))
         }
+        if machine.offersVsock {
+            steps.append(
+                Step(actor: .machine, text: "listen at \(MachinePlan.vsockDirectory)/\(MachinePlan.vsockName)"))
+        }
         if machine.awaitsNetwork {
             steps.insert(
                 Step(

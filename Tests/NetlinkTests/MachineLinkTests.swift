@@ -52,7 +52,7 @@ struct MachineLinkTests {
         }
     }
 
-    @Test func whatIsDownOrNoEthernetOrATapIsNoLinkOfAMachines() throws {
+    @Test func whatIsDownOrNoEthernetOrAPartOfABridgeIsNoLinkOfAMachines() throws {
         try PrivateNetworks.with { networks in
             try networks.outside(
                 """

@@ -81,6 +81,9 @@ struct JailPlanning {
         // BEFORE the first mount, or it would appear on the host.
         var steps: [SetupStep] = [.propagation(recursiveSlave), .emptyRoot(at: options.coveredDirectory)]
         steps.append(.mount(bind(options.monitor, at: Self.monitor, readOnly: true, "mvrun-vmm", &trees)))
+        if let directory = options.vsockDirectory {
+            steps.append(.mount(bind(directory, at: MachinePlan.vsockDirectory, readOnly: false, "--vsock", &trees)))
+        }
         for (position, share) in shares.shares.enumerated() {
             steps.append(.mount(mount(share, position, &trees)))
         }
@@ -143,7 +146,9 @@ struct JailPlanning {
         var from = MountStep.Source.path(source)
         let recursive = share?.recursive ?? false
         // A path that only the host's root can reach is opened outside, before the user namespace takes that away.
-        if share?.isMapped ?? false || (hasUserNamespace && options.container.isPrivileged) {
+        // What is below the directory that the root in memory covers is out of sight by then.
+        let isCovered = source.hasPrefix(options.coveredDirectory + "/")
+        if isCovered || share?.isMapped ?? false || (hasUserNamespace && options.container.isPrivileged) {
             trees.append(
                 LauncherTree(
                     path: source, recursive: recursive, userMappings: share?.mappings.users ?? [],

@@ -15,6 +15,8 @@ package enum MicroVMIsolation {
         package var monitor: String
         /// A directory that the monitor's root, which is in memory, covers.
         package var coveredDirectory: String
+        /// The directory for sockets of the host's programs and the guest's; nil for none.
+        package var vsockDirectory: String?
 
         /// Describes what the plan depends on.
         package init(container: PlanOptions, monitor: String, coveredDirectory: String) {
@@ -54,6 +56,7 @@ package enum MicroVMIsolation {
             id: options.container.id, virtualCPUs: size.virtualCPUs, memoryMiB: size.memoryMiB,
             kernelParameters: spec.vm?.kernel?.parameters ?? [], shares: shares.machineShares,
             cacheMode: try cacheMode(spec), terminal: process.terminal, guest: guest)
+        machine.offersVsock = options.vsockDirectory != nil
         machine.awaitsNetwork = takesLinks(spec.annotations) && canHaveLinks(spec)
         let jail = JailPlanning(bundle: bundle, process: process, shares: shares, options: options)
         return Plan(sandbox: jail.plan(), machine: machine)

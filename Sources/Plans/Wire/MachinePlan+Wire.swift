@@ -36,6 +36,7 @@ extension MachinePlan: PlanCoded {
         writer.write(terminal)
         writer.write(guest)
         writer.write(awaitsNetwork)
+        writer.write(offersVsock)
     }
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
@@ -44,5 +45,6 @@ extension MachinePlan: PlanCoded {
             kernelParameters: try reader.texts(), shares: try reader.list(), cacheMode: try reader.enumeration(),
             terminal: try reader.flag(), guest: try GuestPlan(from: &reader))
         awaitsNetwork = try reader.flag()
+        offersVsock = try reader.flag()
     }
 }
