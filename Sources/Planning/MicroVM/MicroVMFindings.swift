@@ -62,9 +62,6 @@ package struct MicroVMFindings: Sendable {
         if linux.intelRdt != nil {
             refuse("linux.intelRdt", "a virtual machine's monitor is put into no resctrl group")
         }
-        if !linux.netDevices.isEmpty {
-            refuse("linux.netDevices", "network devices of the host do not reach a guest")
-        }
     }
 
     /// The devices that every kernel makes up by itself: in a guest they are the guest's.
