@@ -57,7 +57,7 @@ let package = Package(
         module("Rtnetlink", imports: "CLinux", "Plans", "Diagnostics", "Syscalls"),
 
         // The container half: carries a plan out.
-        module("Sandbox", imports: "CLinux", "CCapability", "Syscalls", "Diagnostics", "Plans"),
+        module("Sandbox", imports: "CLinux", "Syscalls", "Diagnostics", "Plans"),
 
         // Compile: from the spec to a plan; nothing here changes a container or the host's mounts.
         module(
@@ -98,7 +98,7 @@ let package = Package(
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
         tests(of: "JSON"),
-        tests(of: "OCI", imports: "JSON", "Diagnostics"),
+        tests(of: "OCI", imports: "CCapability", "JSON", "Diagnostics"),
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),

@@ -20,6 +20,11 @@ struct JailPlanning {
     /// MKNOD and SETFCAP, capabilities(7).
     private static let capabilities: UInt64 = [0, 1, 3, 4, 6, 7, 27, 31].reduce(0) { $0 | 1 << UInt64($1) }
 
+    /// The guest's memory does not belong into a core file.
+    private static let limits = [
+        ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
+    ]
+
     /// The plan.
     func plan() throws(RuntimeError) -> SandboxPlan {
         let namespaces = NamespacePlan(jailNamespaces)
@@ -30,10 +35,7 @@ struct JailPlanning {
             NetworkDeviceMove(hostName: entry.key, containerName: entry.value.name ?? entry.key)
         }
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
-        // The guest's memory does not belong into a core file.
-        launch.resourceLimits = [
-            ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
-        ]
+        launch.resourceLimits = Self.limits
         var program = Program(
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
         program.handedFiles = MachineDescriptors.count
@@ -125,7 +127,7 @@ struct JailPlanning {
             bounding: Self.capabilities, effective: Self.capabilities, inheritable: 0, permitted: Self.capabilities,
             ambient: 0)
         return [
-            .workingDirectory("/"), .boundingSet(Self.capabilities), .awaitLimits,
+            .workingDirectory("/"), .boundingSet(Self.capabilities), .limits(Self.limits),
             .identity(Identity(userID: 0, groupID: 0, additionalGroups: nil, umask: 0), keepCapabilities: true),
             .capabilities(sets), .noNewPrivileges, .findProgram,
         ]
