@@ -1,10 +1,9 @@
-"""How it is measured: time, exits of the guest, and memory of the monitor."""
+"""How it is measured: exits of the guest, and memory of the monitor."""
 
 import os
 import re
 import signal
 import subprocess
-import time
 
 MARK = b"bench: here"
 TRACING = "/sys/kernel/tracing"
@@ -15,24 +14,6 @@ REASONS = {
     0x064: "interrupt window", 0x081: "hypercall", 0x077: "PAUSE", 0x08D: "XSETBV", 0x089: "WBINVD", 0x07F: "shutdown",
     0x079: "INVLPG", 0x06E: "RDTSC", 0x061: "NMI", 0x062: "SMI", 0x065: "CR0 write", 0x403: "VMGEXIT",
 }
-
-
-def timed(command):
-    """Runs a command.
-
-    Returns the milliseconds until its guest's first process was there (None without such), and until it had ended."""
-    began = time.monotonic_ns()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    seen, here = b"", None
-    while piece := os.read(process.stdout.fileno(), 65536):
-        seen += piece
-        if here is None and MARK in seen:
-            here = (time.monotonic_ns() - began) / 1e6
-    status = process.wait()
-    ended = (time.monotonic_ns() - began) / 1e6
-    if status != 0 or b"bench: a" in seen or b"bench: the" in seen:
-        raise SystemExit(f"bench-vm: {' '.join(command)}: status {status}\n{seen.decode(errors='replace')[-2000:]}")
-    return here, ended
 
 
 class Held:
@@ -89,10 +70,6 @@ class Exits:
         return {int(reason, 0): int(count) for reason, count in found}
 
 
-def reason_name(reason):
-    return REASONS.get(reason, f"0x{reason:x}")
-
-
 def memory_beyond_guest(pid, guest_mib):
     """KiB of a monitor's resident memory that are not the guest's, and KiB that are."""
     own = guest = 0
@@ -109,3 +86,33 @@ def memory_beyond_guest(pid, guest_mib):
                 else:
                     own += resident
     return own, guest
+
+
+def table(title, names, rows):
+    lines = [f"| {title} | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
+    return "\n".join(lines + [f"| {row[0]} | " + " | ".join(str(cell) for cell in row[1:]) + " |" for row in rows])
+
+
+def exits(commands):
+    """A table of the exits until each command's guest has come to its first process."""
+    counter, inner, outer = Exits(), {}, {}
+    for name, command in commands.items():
+        counter.start()
+        with Held(command):
+            inner[name], outer[name] = counter.counts("kvm_exit"), sum(counter.counts("kvm_userspace_exit").values())
+    reasons = sorted({reason for counts in inner.values() for reason in counts})
+    reasons.sort(key=lambda reason: -max(counts.get(reason, 0) for counts in inner.values()))
+    rows = [[REASONS.get(reason, f"0x{reason:x}"), *(counts.get(reason, 0) for counts in inner.values())] for reason in reasons]
+    rows.append(["all", *(sum(counts.values()) for counts in inner.values())])
+    rows.append(["of these, to the monitor", *outer.values()])
+    return table("exits to the first process", inner, rows)
+
+
+def memory(commands, guest_mib):
+    """A table of the memory of each command when its guest has come to its first process."""
+    found = {}
+    for name, command in commands.items():
+        with Held(command) as pid:
+            found[name] = memory_beyond_guest(pid, guest_mib)
+    rows = [["the monitor's own", *(pair[0] for pair in found.values())], ["the guest's", *(pair[1] for pair in found.values())]]
+    return table("resident, KiB", found, rows)
