@@ -55,6 +55,8 @@ package struct AgentConnection: Sendable {
         case statistics([StatisticsFile])
         /// The workload's processes; not complete where there are very many.
         case processes([GuestProcess], complete: Bool)
+        /// The end of what the guest's kernel has logged.
+        case log(String)
     }
 
     private enum Pending: Equatable {
@@ -64,6 +66,7 @@ package struct AgentConnection: Sendable {
         case acknowledgement
         case statistics
         case processes
+        case log
     }
 
     /// The most requests that may wait for an answer, and the most programs that may run beside the workload.
@@ -165,6 +168,14 @@ package struct AgentConnection: Sendable {
     package mutating func listProcesses() throws(RuntimeError) -> UInt32 {
         guard state == .ready || state == .running else { throw notRunning }
         return try ask(.listProcesses, for: .processes)
+    }
+
+    /// Asks for what the guest's kernel has logged.
+    ///
+    /// - Returns: the request's number.
+    package mutating func readLog() throws(RuntimeError) -> UInt32 {
+        guard state == .ready || state == .running else { throw notRunning }
+        return try ask(.readLog, for: .log)
     }
 
     /// Asks for other limits.
@@ -269,8 +280,9 @@ extension AgentConnection {
         case (.statistics, .statistics(let files)): return .answered(request: request, .statistics(files))
         case (.processes, .processes(let list, let complete)):
             return .answered(request: request, .processes(list, complete: complete))
+        case (.log, .log(let text)): return .answered(request: request, .log(text))
         case (.acknowledgement, .failed(let error)), (.statistics, .failed(let error)),
-            (.processes, .failed(let error)):
+            (.processes, .failed(let error)), (.log, .failed(let error)):
             return .answered(request: request, .failed(inGuest(error)))
         default: return fail(Self.outOfTurn)
         }

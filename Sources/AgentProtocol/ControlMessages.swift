@@ -23,8 +23,14 @@ package enum ControlRequest: Equatable, Sendable {
     case statistics
     /// Answered by `processes`.
     case processes
+    /// What the guest's kernel has logged. Answered by `log`.
+    case log
     /// Change limits inside. Answered by `done`.
     case update(GuestLimits)
+    /// Stop the processors. Answered by `done` when none is in the guest any more.
+    case pause
+    /// Let the processors run again. Answered by `done`.
+    case resume
 
     /// The most bytes that a packet may have, in either direction.
     package static let packetLimit = 65536
@@ -62,6 +68,8 @@ package enum ControlReply: Equatable, Sendable {
     case statistics([StatisticsFile])
     /// The workload's processes; not complete where there are very many.
     case processes([GuestProcess], complete: Bool)
+    /// The end of what the guest's kernel has logged.
+    case log(String)
     /// Nothing: the connection is closed. To a start, that it succeeded.
     case end
 }
@@ -74,6 +82,9 @@ private enum Mark {
     static let statistics = UInt8(ascii: "A")
     static let processes = UInt8(ascii: "P")
     static let update = UInt8(ascii: "U")
+    static let log = UInt8(ascii: "L")
+    static let pause = UInt8(ascii: "H")
+    static let resume = UInt8(ascii: "G")
     static let started = UInt8(ascii: "B")
     static let exited = UInt8(ascii: "Q")
     static let done = UInt8(ascii: "D")
@@ -100,9 +111,12 @@ extension ControlRequest {
             writer.write(size)
         case .statistics: writer.write(Mark.statistics)
         case .processes: writer.write(Mark.processes)
+        case .log: writer.write(Mark.log)
         case .update(let limits):
             writer.write(Mark.update)
             writer.write(limits)
+        case .pause: writer.write(Mark.pause)
+        case .resume: writer.write(Mark.resume)
         }
         return writer.bytes
     }
@@ -118,7 +132,10 @@ extension ControlRequest {
         case Mark.resize: self = .resize(try TerminalSize(from: &reader))
         case Mark.statistics: self = .statistics
         case Mark.processes: self = .processes
+        case Mark.log: self = .log
         case Mark.update: self = .update(try GuestLimits(from: &reader))
+        case Mark.pause: self = .pause
+        case Mark.resume: self = .resume
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }
@@ -148,6 +165,9 @@ extension ControlReply {
             writer.write(Mark.processes)
             writer.write(list)
             writer.write(complete)
+        case .log(let text):
+            writer.write(Mark.log)
+            writer.write(text)
         case .end: break
         }
         return writer.bytes
@@ -168,6 +188,7 @@ extension ControlReply {
         case Mark.done: self = .done
         case Mark.statistics: self = .statistics(try reader.list())
         case Mark.processes: self = .processes(try reader.list(), complete: try reader.flag())
+        case Mark.log: self = .log(try reader.text())
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }

@@ -16,6 +16,8 @@ package enum HostMessage: Equatable, Sendable {
     case readStatistics
     /// Answered by `processes`.
     case listProcesses
+    /// Answered by `log`.
+    case readLog
     /// Change limits; answered by `done` or `failed`.
     case update(GuestLimits)
     /// End the machine: kill what runs, and reboot.
@@ -40,6 +42,8 @@ extension HostMessage: FrameMessage {
         /// See `HostMessage`.
         case listProcesses
         /// See `HostMessage`.
+        case readLog
+        /// See `HostMessage`.
         case update
         /// See `HostMessage`.
         case shutdown
@@ -61,6 +65,7 @@ extension HostMessage: FrameMessage {
         case .resize: .resize
         case .readStatistics: .readStatistics
         case .listProcesses: .listProcesses
+        case .readLog: .readLog
         case .update: .update
         case .shutdown: .shutdown
         }
@@ -81,7 +86,7 @@ extension HostMessage: FrameMessage {
             writer.write(process)
             writer.write(size)
         case .update(let limits): writer.write(limits)
-        case .start, .readStatistics, .listProcesses, .shutdown: break
+        case .start, .readStatistics, .listProcesses, .readLog, .shutdown: break
         }
     }
 
@@ -98,6 +103,7 @@ extension HostMessage: FrameMessage {
         case .resize: self = .resize(process: try reader.number(), try TerminalSize(from: &reader))
         case .readStatistics: self = .readStatistics
         case .listProcesses: self = .listProcesses
+        case .readLog: self = .readLog
         case .update: self = .update(try GuestLimits(from: &reader))
         case .shutdown: self = .shutdown
         }

@@ -21,7 +21,7 @@ struct JailPlanning {
     private static let capabilities: UInt64 = [0, 1, 3, 4, 6, 7, 27, 31].reduce(0) { $0 | 1 << UInt64($1) }
 
     /// The plan.
-    func plan() -> SandboxPlan {
+    func plan() throws(RuntimeError) -> SandboxPlan {
         let namespaces = NamespacePlan(jailNamespaces)
         var launch = LaunchPlan()
         namespaces.fill(&launch, spec.linux)
@@ -35,7 +35,7 @@ struct JailPlanning {
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
         program.handedFiles = MachineDescriptors.count
         var trees: [LauncherTree] = []
-        var stage = StagePlan(id: options.container.id, steps: steps(namespaces, &trees), program: program)
+        var stage = StagePlan(id: options.container.id, steps: try steps(namespaces, &trees), program: program)
         stage.hookState = options.container.hookState
         launch.trees = trees
         return SandboxPlan(launch: launch, stage: stage)
@@ -50,7 +50,9 @@ struct JailPlanning {
         return linux
     }
 
-    private func steps(_ namespaces: NamespacePlan, _ trees: inout [LauncherTree]) -> [SetupStep] {
+    private func steps(
+        _ namespaces: NamespacePlan, _ trees: inout [LauncherTree]
+    ) throws(RuntimeError) -> [SetupStep] {
         var steps: [SetupStep] = []
         // Joins come first: what is made afterwards belongs to what was joined.
         if let join = namespaces.joins.first {
@@ -69,6 +71,8 @@ struct JailPlanning {
         // AFTER the stage is in its cgroup, which becomes the namespace's root; it is born there.
         steps.append(.newCgroupNamespace)
         steps += rootSteps(&trees)
+        // The guest's memory is the monitor's: it comes from the nodes that the program's would.
+        if let policy = spec.linux.memoryPolicy { steps.append(try policy.step) }
         steps += processSteps
         return steps
     }

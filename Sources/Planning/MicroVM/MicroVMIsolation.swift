@@ -55,7 +55,7 @@ package enum MicroVMIsolation {
             kernelParameters: spec.vm?.kernel?.parameters ?? [], shares: shares.machineShares,
             cacheMode: try cacheMode(spec), terminal: process.terminal, guest: guest)
         let jail = JailPlanning(bundle: bundle, process: process, shares: shares, options: options)
-        return Plan(sandbox: jail.plan(), machine: machine)
+        return Plan(sandbox: try jail.plan(), machine: machine)
     }
 
     /// The memory of a bundle's machine.

@@ -108,6 +108,19 @@ extension Session {
         }
     }
 
+    /// What the guest's kernel remembers of its log; where nobody can ask it, what it has printed.
+    package func kernelLog(of id: String) throws(RuntimeError) -> String {
+        let container = try machine(id)
+        guard [.created, .running].contains(container.status), case .log(let text) = try ask(container, .log) else {
+            return String(decoding: try console(of: id), as: UTF8.self)
+        }
+        // Each line begins with its level, <6>, which dmesg(1) does not print either.
+        return text.split(separator: "\n", omittingEmptySubsequences: true).map { line in
+            let rest = line.drop { $0 != ">" }.dropFirst()
+            return (line.hasPrefix("<") && !rest.isEmpty ? rest : line) + "\n"
+        }.joined()
+    }
+
     private func consoleTail(_ container: Container, lines: Int) -> String {
         guard let text = try? readText(container.directory + "/" + MachineFile.console) else { return "" }
         return text.split(whereSeparator: \.isNewline).suffix(lines).map { line in
