@@ -153,6 +153,6 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections"])]),
         .executableTarget(
             name: "mvrun-bench", dependencies: ["mvrun-bench-timer"], path: "Tests/Benchmarks",
-            exclude: ["Timer", "Limits.json", "link-order.txt", "order-functions"]),
+            exclude: ["Machines", "Timer", "Limits.json", "link-order.txt", "order-functions"]),
     ]
 )
