@@ -30,11 +30,13 @@ extension Spec.Linux {
             return
         }
         guard let kind = owner(of: file) else {
-            findings.error(path, "the parameter is not separate for any namespace, so it would change the host")
+            findings.hostError(
+                path, "the parameter is not separate for any namespace, so it would change the host",
+                hint: "with --isolation vm it is the guest's own")
             return
         }
         if namespace(kind) == nil {
-            findings.error(
+            findings.hostError(
                 path, "without a namespace of the type \"\(kind.rawValue)\" it would change the host",
                 hint: "add {\"type\": \"\(kind.rawValue)\"} to linux.namespaces")
         }

@@ -51,6 +51,7 @@ package struct BundleCheck: Sendable {
         let findings = spec.findings
         var open = findings.errors.map { (path: $0.path, message: $0.message, hint: $0.hint) }
         var warnings = findings.warnings.map { (path: $0.path, message: $0.message, hint: $0.hint) }
+        if isolation == .container { open += findings.hostErrors.map { ($0.path, $0.message, $0.hint) } }
         if isolation == .vm {
             let machine = MicroVMFindings(of: spec)
             open += machine.errors.map { ($0.path, $0.message, $0.hint) }
