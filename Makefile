@@ -31,7 +31,8 @@ direct := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-n
 # Only the pages that a program touches cost memory and faults: what a start runs through stands together, in the order of
 # Tests/Benchmarks/link-order.txt (Tests/Benchmarks/order-functions makes it).
 ordered := -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld -Xlinker --no-warn-symbol-ordering \
-    -Xlinker --symbol-ordering-file=$(CURDIR)/Tests/Benchmarks/link-order.txt
+    -Xlinker --symbol-ordering-file=$(CURDIR)/Tests/Benchmarks/link-order.txt \
+    -Xlinker -T -Xlinker $(CURDIR)/Tests/Benchmarks/unnamed.ld
 # What of Swift's runtime is left out: see Sources/CLinux/arguments.c.
 lean := -Xcc -DMVRUN_STATIC_RUNTIME
 static := -c release --static-swift-stdlib -Xswiftc -static-executable $(direct) $(small) $(ordered) $(lean)
