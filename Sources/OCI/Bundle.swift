@@ -50,7 +50,7 @@ package struct Bundle: Sendable {
             try findings.throwFirstError(in: document)
             return (spec, findings.warnings)
         }
-        rootPath = spec.root.path.hasPrefix("/") ? spec.root.path : "\(path)/\(spec.root.path)"
+        rootPath = spec.root.path.isAbsolutePath ? spec.root.path : "\(path)/\(spec.root.path)"
     }
 }
 

@@ -1,6 +1,7 @@
 import AgentProtocol
 import Diagnostics
 import Plans
+import Syscalls
 
 /// The control stream in both directions, and the packets between mvrun and the monitor.
 enum AgentTarget {

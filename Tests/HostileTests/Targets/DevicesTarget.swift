@@ -43,9 +43,9 @@ enum DevicesTarget {
         runProgram(card, &input) { input in
             var frame = input.take(Int(input.byte()))
             frame += [UInt8](repeating: 7, count: Int(input.number(UInt16.self)) & 0x7fff)
-            _ = send(wire, frame, frame.count, Int32(MSG_DONTWAIT.rawValue | MSG_NOSIGNAL.rawValue))
+            _ = send(wire, frame, frame.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
             var taken = [UInt8](repeating: 0, count: 70_000)
-            while recv(wire, &taken, taken.count, Int32(MSG_DONTWAIT.rawValue)) > 0 {}
+            while recv(wire, &taken, taken.count, Int32(MSG_DONTWAIT)) > 0 {}
         }
     }
 

@@ -29,7 +29,7 @@ struct DriverProgram {
 
     private mutating func start(_ input: inout FuzzInput) {
         let kind = input.byte()
-        let sizes: [UInt16] = [16, 1, 2, 4, 64, 256, 3, 0]
+        let sizes: [UInt16] = [16, 1, 2, 4, 64, 256, 3, 5]
         var features = driver.offered
         if kind & 1 == 0 { features.remove(.ringEventIndex) }
         if kind & 2 != 0 { features.remove(.ringIndirectDescriptors) }

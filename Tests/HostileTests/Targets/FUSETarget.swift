@@ -7,7 +7,7 @@ import Syscalls
 /// each kind. A canary lies beside them, and must be what it was when all is said.
 enum FUSETarget {
     private static let requests = 64
-    private static let ground = FUSEGround()
+    static let ground = FUSEGround()
 
     static func run(_ input: inout FuzzInput) {
         guard let ground, let client = try? FUSEClient(ground, mode: input.byte()) else { return }
@@ -20,13 +20,12 @@ enum FUSETarget {
 }
 
 /// The folders of the host that are served, and what must not change.
-final class FUSEGround {
+final class FUSEGround: Sendable {
     let path: String
-    private var before: [String: Mark] = [:]
-    private var isUsed = false
+    private let before: [String: Mark]
 
     /// What shows every change of a file, and every new name of it.
-    private struct Mark: Equatable {
+    private struct Mark: Equatable, Sendable {
         let numbers: [UInt64]
 
         init?(_ path: String) {
@@ -43,7 +42,8 @@ final class FUSEGround {
     init?() {
         // In memory: nothing of what a client asks for waits for a disk.
         let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NSTemporaryDirectory()
-        path = "\(parent)/mvrun-fuse-\(UUID().uuidString)"
+        let path = "\(parent)/mvrun-fuse-\(UUID().uuidString)"
+        self.path = path
         do {
             for folder in ["rw", "ro/d", "canary/d"] {
                 try FileManager.default.createDirectory(atPath: "\(path)/\(folder)", withIntermediateDirectories: true)
@@ -55,12 +55,12 @@ final class FUSEGround {
         } catch {
             return nil
         }
-        before = marks()
+        before = Self.marks(of: path)
+        // It lives as long as the program.
+        atexit { FUSETarget.ground.map { try? FileManager.default.removeItem(atPath: $0.path) } }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    private func marks() -> [String: Mark] {
+    private static func marks(of path: String) -> [String: Mark] {
         var marks: [String: Mark] = [:]
         let names = [
             "", "rofile", "ro", "ro/file", "ro/d", "ro/d/x", "ro/out", "canary", "canary/d", "canary/secret",
@@ -77,7 +77,7 @@ final class FUSEGround {
 
     /// Nothing has changed but in the folder and the file that can be written; those are put back.
     func check() {
-        precondition(marks() == before, "nothing outside of the shares and nothing read-only has changed")
+        precondition(Self.marks(of: path) == before, "nothing outside of the shares and nothing read-only has changed")
         clear("\(path)/rw", depth: 0)
         // The folder and the file themselves, whatever became of their owners and bits.
         for (name, mode) in [("rw", 0o755), ("file", 0o644)] as [(String, mode_t)] {
