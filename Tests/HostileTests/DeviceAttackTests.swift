@@ -11,9 +11,9 @@ import Virtio
 
 /// What a hostile driver can ask of the devices; see docs/hostile-guests.md.
 @Suite struct DeviceAttackTests {
-    private func disk(readOnly: Bool = false) throws -> (driver: GuestDriver, file: OwnedDescriptor) {
+    private func disk(readOnly: Bool = false) throws -> (driver: GuestDriver, file: ServedFile) {
         let file = try OwnedDescriptor.memory([UInt8](repeating: 0x5a, count: 1 << 20), name: "disk")
-        let other = try file.duplicate()
+        let other = ServedFile(try file.duplicate())
         let driver = try GuestDriver(BlockDevice(file: file, readOnly: readOnly, identity: "d"), memoryBytes: 256 << 20)
         try driver.start()
         return (driver, other)
@@ -50,7 +50,7 @@ import Virtio
         #expect(try ask(driver, 0, sector, room: kilobyte)?.status == 1)
         #expect(try ask(driver, 1, sector, data: [UInt8](repeating: 1, count: 1024))?.status == 1)
         #expect(try ask(driver, 13, 0, data: little(sector) + little(UInt32(2), 0))?.status == 1)
-        #expect(try file.read(at: 0, count: 1 << 20).allSatisfy { $0 == 0x5a })
+        #expect(try file.descriptor.read(at: 0, count: 1 << 20).allSatisfy { $0 == 0x5a })
     }
 
     @Test func everyTypeOfRequestLeavesAReadOnlyDiskAsItWas() throws {
@@ -59,7 +59,7 @@ import Virtio
             _ = try ask(driver, type, 0, data: [UInt8](repeating: 0, count: 512))
             _ = try ask(driver, type, 0, data: little(UInt64(0)) + little(UInt32(1), 1))
         }
-        #expect(try file.read(at: 0, count: 1 << 20).allSatisfy { $0 == 0x5a })
+        #expect(try file.descriptor.read(at: 0, count: 1 << 20).allSatisfy { $0 == 0x5a })
     }
 
     /// A buffer of four million page numbers costs what a thousand do.
