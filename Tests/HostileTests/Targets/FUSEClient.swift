@@ -47,8 +47,11 @@ final class FUSEClient {
     }
 
     func finish() {
-        if case .queue(let driver) = way { driver.write(0, 0x70) }
         server.stop()
+        guard case .queue(let driver) = way else { return }
+        driver.write(0, 0x70)
+        // Late answers are dropped here, and what holds the device with them.
+        _ = try? driver.loop.poll(timeoutMilliseconds: 0)
     }
 
     /// The next request of the input.
@@ -154,12 +157,16 @@ final class FUSEClient {
             Segment(address: place + UInt64(half), length: UInt32(request.count - half)),
         ]
         let writable = capacity == 0 ? [] : [Segment(address: room, length: UInt32(capacity))]
-        try driver.queues[1].send(readable: readable, writable: writable)
+        let head = try driver.queues[1].send(readable: readable, writable: writable)
         driver.write(1, 0x50)
         for _ in 0..<4 where try driver.loop.poll(timeoutMilliseconds: 0) == 0 { break }
-        guard let used = try driver.queues[1].takeUsed() else { return nil }
-        precondition(Int(used.written) <= capacity, "a used buffer is no longer than it was")
-        return try driver.memory.read(room, Int(used.written))
+        // Among them may be a lock that was waited for, which comes in the room of its own request.
+        while let used = try driver.queues[1].takeUsed() {
+            if used.head != UInt32(head) { continue }
+            // Where a request that waits had the same descriptors, its late answer is taken for this one's.
+            return Int(used.written) <= capacity ? try driver.memory.read(room, Int(used.written)) : nil
+        }
+        return nil
     }
 }
 
