@@ -41,9 +41,15 @@ extension AgentServer {
             guard let cgroup = surroundings.cgroup else { return .processes(knownProcesses, complete: false) }
             let (list, isComplete) = cgroup.processes
             return .processes(list, complete: isComplete)
+        case .readLog:
+            let text = try during("read the kernel's log") { try Kernel.log(limit: FrameLimit.part) }
+            return .log(text)
         case .update(let limits):
             guard let cgroup = surroundings.cgroup else { throw RuntimeError(.unsupported, "there are no cgroups") }
             try cgroup.set(limits)
+            return .done
+        case .connect(let interfaces):
+            try surroundings.connect(interfaces)
             return .done
         case .shutdown:
             surroundings.cgroup?.signalAll(9)

@@ -117,7 +117,7 @@ import Testing
         #expect(try bundle.run(["/bin/cat", "/sys/fs/cgroup/cgroup.procs"]).line == "1")
     }
 
-    @Test func anOverlayIsMountedFromItsData() throws {
+    @Test(.requires(.container)) func anOverlayIsMountedFromItsData() throws {
         let bundle = try TemporaryBundle()
         // An overlay's upper directory has to lie on a file system that has extended attributes.
         let lower = try bundle.folder("lower", ["file": "below"])

@@ -58,6 +58,13 @@ import Testing
         #expect(readOnly < entry)
     }
 
+    @Test func theGuestsMemoryComesFromTheNodesOfThePolicy() throws {
+        let plan = try plan(bundle(linux: #", "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}"#))
+        let policy = SetupStep.memoryPolicy(mode: 2, nodes: [1])
+        #expect(plan.sandbox.stage.steps.contains(policy))
+        #expect(!plan.machine.guest.sandbox.stage.steps.contains(policy))
+    }
+
     @Test func theMonitorHasEveryNamespaceForItself() throws {
         let launch = try plan(bundle()).sandbox.launch
         for kind in [NamespaceKind.pid, .mount, .ipc, .uts, .network] {
