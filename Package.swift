@@ -125,6 +125,13 @@ let package = Package(
         tests(
             of: "Planning", imports: "CLinux", "FilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
         tests(of: "GuestImage", imports: "Diagnostics", "Syscalls"),
+        // Hostile guests: what fuzzing drives, and attacks that are known by name.
+        .testTarget(
+            name: "HostileTests",
+            dependencies: [
+                "AgentProtocol", "Board", "Devices", "Diagnostics", "FUSE", "GuestDriver", "GuestImage", "KVM", "Plans",
+                "Syscalls", "VMM", "Virtio",
+            ]),
         tests(
             of: "Runtime", imports: "FilteredChild", "Cgroups", "JSON", "Diagnostics", "OCI", "Plans", "Planning",
             "Syscalls"),

@@ -71,6 +71,8 @@ package struct AgentConnection: Sendable {
 
     /// The most requests that may wait for an answer, and the most programs that may run beside the workload.
     package static let limit = 1024
+    /// The most warnings of the agent that are passed on: whoever reads them keeps them all.
+    package static let warningLimit = 256
     /// What cannot happen with an agent that was built together with us.
     private static let outOfTurn = RuntimeError(.guest, "a frame of the agent came out of turn")
 
@@ -86,6 +88,7 @@ package struct AgentConnection: Sendable {
     private var pending: [UInt32: Pending] = [:]
     private var lastRequest: UInt32 = 0
     private var lastProcess: UInt32 = Meeting.workload
+    private var warnings = 0
 
     /// Waits for an agent, to give it a plan.
     ///
@@ -241,7 +244,12 @@ extension AgentConnection {
     private mutating func handle(_ frame: Frame<AgentMessage>) -> Event {
         switch frame.message {
         case .hello(let version, let uptime): return begin(version: version, uptimeMicroseconds: uptime)
-        case .warning(let text): return .warning(text)
+        case .warning(let text):
+            warnings += 1
+            guard warnings <= Self.warningLimit else {
+                return fail(RuntimeError(.guest, "the agent has sent more than \(Self.warningLimit) warnings"))
+            }
+            return .warning(text.shownFromGuest)
         case .exited(let process, let exit): return end(process, exit)
         case .failed(let error) where frame.request == 0: return fail(inGuest(error))
         default: return settle(frame)
@@ -299,7 +307,8 @@ extension AgentConnection {
             return .execFailed(process: process, inGuest(error))
         case (.acknowledgement, .done): return .answered(request: request, .done)
         case (.statistics, .statistics(let files)): return .answered(request: request, .statistics(files))
-        case (.processes, .processes(let list, let complete)):
+        case (.processes, .processes(var list, let complete)):
+            for place in list.indices { list[place].command = list[place].command.shownFromGuest }
             return .answered(request: request, .processes(list, complete: complete))
         case (.log, .log(let text)): return .answered(request: request, .log(text))
         case (.acknowledgement, .failed(let error)), (.statistics, .failed(let error)),
@@ -311,6 +320,6 @@ extension AgentConnection {
 
     /// A text that engines look for stays as it is at the line's end.
     private func inGuest(_ error: RuntimeError) -> RuntimeError {
-        error.during("in the guest")
+        error.shownFromGuest.during("in the guest")
     }
 }

@@ -52,7 +52,7 @@ package struct Bundle: Sendable {
             try findings.throwFirstError(in: document)
             return (spec, findings.warnings, findings.hostErrors)
         }
-        rootPath = spec.root.path.hasPrefix("/") ? spec.root.path : "\(path)/\(spec.root.path)"
+        rootPath = spec.root.path.isAbsolutePath ? spec.root.path : "\(path)/\(spec.root.path)"
     }
 }
 
