@@ -60,7 +60,8 @@ extension AgentServer {
 
     private func setUp(_ plan: GuestPlan) throws(RuntimeError) {
         guard programs.isEmpty else { throw RuntimeError(.wrongState, "there is a sandbox already") }
-        try surroundings.mountShares()
+        if plan.hasShares { try surroundings.mountShares() }
+        if let disk = plan.rootDisk { try surroundings.mountDisk(disk) }
         if let cgroup = surroundings.cgroup {
             try cgroup.set(
                 GuestLimits(memory: plan.memoryLimit.map { Int64(clamping: $0) }, processes: plan.processLimit))

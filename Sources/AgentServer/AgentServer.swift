@@ -1,6 +1,6 @@
 package import AgentProtocol
 package import Diagnostics
-import Plans
+package import Plans
 import Sandbox
 package import Syscalls
 
@@ -18,6 +18,8 @@ package final class AgentServer {
         package var connectStream: () throws(SystemError) -> OwnedDescriptor
         /// Makes visible what the plan mounts.
         package var mountShares: () throws(RuntimeError) -> Void
+        /// Makes visible the root file system that is on a disk.
+        package var mountDisk: (MachineDisk) throws(RuntimeError) -> Void = { _ in }
         /// Sets network interfaces up.
         package var connect: ([PluggedInterface]) throws(RuntimeError) -> Void = { _ in }
         /// The workload's cgroup; nil where there are none.

@@ -181,7 +181,8 @@ final class ContainerMaking {
     private func prepareMachine(_ surroundings: inout Launcher.Surroundings) throws(RuntimeError) {
         guard let machine = plan.machine,
             let files = try directory?.machineFiles(
-                machine, session.machineImages(bundle.spec, kernel: request.kernel))
+                machine, diskPath: bundle.spec.vm?.image?.path,
+                session.machineImages(bundle.spec, kernel: request.kernel))
         else { return }
         if machine.offersVsock {
             let launch = plan.sandbox.launch

@@ -61,6 +61,11 @@ package struct PlanText: Sendable {
                 actor: .machine,
                 text: "boot a machine of \(machine.virtualCPUs) virtual CPUs and \(machine.memoryMiB) MiB")
         ]
+        if let disk = machine.disk {
+            let access = disk.readOnly ? "read-only" : "read and write"
+            steps.append(Step(actor: .machine, text: "give the guest vm.image.path as its disk, \(access)"))
+            steps.append(Step(actor: .guest, text: "mount the disk at \(GuestPlan.diskRoot)"))
+        }
         for (position, share) in machine.shares.enumerated() {
             let access = share.readOnly ? "read-only" : "read and write"
             steps.append(Step(actor: .machine, text: "share \(share.path) as \(position), \(access)"))

@@ -296,9 +296,9 @@ package struct ContainerDirectory: ~Copyable {
 
     /// Opens what a machine's monitor works with.
     borrowing func machineFiles(
-        _ machine: MachinePlan, _ images: consuming GuestImage
+        _ machine: MachinePlan, diskPath: String?, _ images: consuming GuestImage
     ) throws(RuntimeError) -> MachineFiles {
-        try MachineFiles(machine, images, in: self)
+        try MachineFiles(machine, diskPath: diskPath, images, in: self)
     }
 
     /// Makes a file of the container's and opens it.

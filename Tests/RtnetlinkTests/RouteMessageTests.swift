@@ -34,9 +34,11 @@ import Testing
     @Test func anAddressOfVersion6IsNotLookedForFirst() throws {
         let bytes: [UInt8] = [0xfd] + [UInt8](repeating: 0, count: 14) + [2]
         let network = InterfaceNetwork(address: try #require(InternetAddress(bytes)), prefixLength: 64)
-        #expect(
-            NetworkInterface.adding(network, to: 3).bytes(sequence: 1).dropFirst(16)
-                == [10, 64, 2, 0, 3, 0, 0, 0] + [20, 0, 2, 0] + bytes + [20, 0, 1, 0] + bytes)
+        var expected: [UInt8] = [10, 64, 2, 0, 3, 0, 0, 0, 20, 0, 2, 0]
+        expected += bytes
+        expected += [20, 0, 1, 0]
+        expected += bytes
+        #expect(Array(NetworkInterface.adding(network, to: 3).bytes(sequence: 1).dropFirst(16)) == expected)
     }
 
     @Test func aPointToPointLinkNamesItsOtherEnd() throws {

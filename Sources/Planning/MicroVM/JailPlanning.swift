@@ -38,7 +38,7 @@ struct JailPlanning {
         launch.resourceLimits = Self.limits
         var program = Program(
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
-        program.handedFiles = MachineDescriptors.count
+        program.handedFiles = MachineDescriptors.count + (spec.rootDisk == nil ? 0 : 1)
         var trees: [LauncherTree] = []
         var stage = StagePlan(id: options.container.id, steps: try steps(namespaces, &trees), program: program)
         stage.hookState = options.container.hookState
@@ -94,7 +94,7 @@ struct JailPlanning {
             steps.append(.mount(mount(share, position, &trees)))
         }
         // BEFORE the guest sees a root file system that nobody can write to, but that it mounts things on.
-        if spec.root.readonly {
+        if spec.root.readonly, spec.rootDisk == nil {
             steps.append(.mountPoints(in: "\(MicroVMShares.monitorDirectory)/0", mountPoints))
         }
         steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2")))

@@ -128,8 +128,10 @@ package struct MicroVMFindings: Sendable {
         if !(machine.hypervisor?.parameters.isEmpty ?? true) {
             refuse("vm.hypervisor.parameters", "mvrun is the hypervisor, and takes none")
         }
-        if machine.image?.path != nil {
-            refuse("vm.image.path", "the root file system is root.path, which the guest shares with the host")
+        if let image = machine.image, image.path != nil, image.format != "raw" {
+            refuse(
+                "vm.image.format", "\(image.format) is not read; the disk is the bytes of the file",
+                hint: "qemu-img convert -O raw makes such a file")
         }
         if machine.kernel?.initrd != nil {
             refuse(

@@ -56,6 +56,7 @@ package enum MicroVMIsolation {
             id: options.container.id, virtualCPUs: size.virtualCPUs, memoryMiB: size.memoryMiB,
             kernelParameters: spec.vm?.kernel?.parameters ?? [], shares: shares.machineShares,
             cacheMode: try cacheMode(spec), terminal: process.terminal, guest: guest)
+        machine.disk = spec.rootDisk
         machine.offersVsock = options.vsockDirectory != nil
         machine.awaitsNetwork = takesLinks(spec.annotations) && canHaveLinks(spec)
         let jail = JailPlanning(bundle: bundle, process: process, shares: shares, options: options)

@@ -55,6 +55,7 @@ package enum MachineMonitor {
         try machine.add(EntropyDevice())
         let balloon = BalloonDevice()
         try machine.add(balloon)
+        let disk = try plan.disk.map { disk throws(RuntimeError) in try addDisk(disk, to: machine) }
         let worker = try during("make the file server's thread") { try LoopThread() }
         if !plan.shares.isEmpty {
             try machine.add(try fileSystem(of: plan, on: worker.loop))
@@ -71,8 +72,28 @@ package enum MachineMonitor {
         try session.begin(
             engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: files, signals: signals)
         try during("start the file server's thread") { try worker.start() }
+        try during("start the disk's thread") { try disk?.start() }
         try machine.start(kernel: kernel, initramfs: initramfs)
         return try session.run()
+    }
+
+    /// Gives the machine its disk.
+    ///
+    /// - Returns: the disk's thread, which is to be started.
+    private static func addDisk(_ disk: MachineDisk, to machine: Machine) throws(RuntimeError) -> LoopThread {
+        guard isOpen(MachineDescriptors.disk) else {
+            throw RuntimeError(.usage, "descriptor \(MachineDescriptors.disk), the disk, is not open")
+        }
+        let file = OwnedDescriptor(owning: MachineDescriptors.disk)
+        let (worker, device): (LoopThread, BlockDevice)
+        do throws(SystemError) {
+            worker = try LoopThread()
+            device = try BlockDevice(file: file, readOnly: disk.readOnly, identity: "root", worker: worker.loop)
+        } catch {
+            throw RuntimeError(error).during("give the machine its disk")
+        }
+        try machine.add(device)
+        return worker
     }
 
     private static func hybridSocket(
