@@ -24,15 +24,17 @@ static_programs := $(filter mvrun mvrun-init mvrun-vmm,$(declared))
 dynamic_programs := $(filter mvrun-systemd,$(declared))
 
 import_check := --explicit-target-dependency-import-check error
-small := -Xlinker --gc-sections -Xlinker -s
+small := -Xlinker --gc-sections
 # Generic types are found through symbols, not by demangling names and searching the protocol conformances of the whole
 # program: a fifth of the instructions of a start.
 direct := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
 # Only the pages that a program touches cost memory and faults: what a start runs through stands together, in the order of
-# Tests/Benchmarks/link-order.txt (Tests/Benchmarks/order-functions makes it). --wrap: see Sources/CLinux/arguments.c.
+# Tests/Benchmarks/link-order.txt (Tests/Benchmarks/order-functions makes it).
 ordered := -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld -Xlinker --no-warn-symbol-ordering \
-    -Xlinker --symbol-ordering-file=$(CURDIR)/Tests/Benchmarks/link-order.txt -Xlinker --wrap=swift_copyAuxiliaryExecutablePath
-static := -c release --static-swift-stdlib -Xswiftc -static-executable $(direct) $(small) $(ordered)
+    -Xlinker --symbol-ordering-file=$(CURDIR)/Tests/Benchmarks/link-order.txt
+# What of Swift's runtime is left out: see Sources/CLinux/arguments.c.
+lean := -Xcc -DMVRUN_STATIC_RUNTIME
+static := -c release --static-swift-stdlib -Xswiftc -static-executable $(direct) $(small) $(ordered) $(lean)
 # In a build folder of its own, for other flags in the same one would rebuild everything at each turn.
 dynamic := -c release --scratch-path .build/dynamic --static-swift-stdlib $(small)
 
@@ -65,13 +67,13 @@ build: need-swift ## makes the release programs in build/bin
 	@set -e; for program in $(static_programs); do \
 	    echo "build: $$program"; \
 	    $(SWIFT) build $(static) $(import_check) --product "$$program"; \
-	    install -m 0755 ".build/release/$$program" build/bin/; \
+	    install -s -m 0755 ".build/release/$$program" build/bin/; \
 	    ! ldd "build/bin/$$program" >/dev/null 2>&1 || { echo "build: $$program is not static" >&2; exit 1; }; \
 	done
 	@set -e; for program in $(dynamic_programs); do \
 	    echo "build: $$program"; \
 	    $(SWIFT) build $(dynamic) $(import_check) --product "$$program"; \
-	    install -m 0755 ".build/dynamic/release/$$program" build/bin/; \
+	    install -s -m 0755 ".build/dynamic/release/$$program" build/bin/; \
 	done
 
 debug: need-swift ## builds everything, tests too, without optimisation

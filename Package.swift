@@ -54,9 +54,10 @@ let package = Package(
         module("Plans", imports: "Diagnostics", "Syscalls"),
         module("Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         module("Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
+        module("Rtnetlink", imports: "CLinux", "Plans", "Diagnostics", "Syscalls"),
 
         // The container half: carries a plan out.
-        module("Sandbox", imports: "CLinux", "CCapability", "Syscalls", "Diagnostics", "Plans"),
+        module("Sandbox", imports: "CLinux", "Syscalls", "Diagnostics", "Plans"),
 
         // Compile: from the spec to a plan; nothing here changes a container or the host's mounts.
         module(
@@ -72,7 +73,9 @@ let package = Package(
 
         // Where the halves meet: what the host and the agent in the guest say to each other.
         module("AgentProtocol", imports: "Plans", "Diagnostics", "Syscalls"),
-        module("AgentServer", imports: "CLinux", "AgentProtocol", "Sandbox", "Plans", "Diagnostics", "Syscalls"),
+        module(
+            "AgentServer",
+            imports: "CLinux", "AgentProtocol", "Sandbox", "Rtnetlink", "Plans", "Diagnostics", "Syscalls"),
 
         module(
             "VMM",
@@ -95,15 +98,16 @@ let package = Package(
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
         tests(of: "JSON"),
-        tests(of: "OCI", imports: "JSON", "Diagnostics"),
+        tests(of: "OCI", imports: "CCapability", "JSON", "Diagnostics"),
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
         tests(of: "KVM", imports: "CLinux", "Board", "Syscalls"),
         tests(
-            of: "VMM", imports: "AgentProtocol", "Devices", "Plans", "CLinux", "Board", "Virtio", "KVM", "Diagnostics",
-            "Syscalls"),
-        tests(of: "Netlink", imports: "CNetlink", "Plans", "Diagnostics", "Syscalls"),
+            of: "VMM", imports: "GuestDriver", "AgentProtocol", "Devices", "Plans", "CLinux", "Board", "Virtio", "KVM",
+            "Diagnostics", "Syscalls"),
+        tests(of: "Netlink", imports: "CNetlink", "Rtnetlink", "Plans", "Diagnostics", "Syscalls"),
+        tests(of: "Rtnetlink", imports: "Plans", "Diagnostics", "Syscalls"),
         tests(of: "Sandbox", imports: "Diagnostics", "Plans", "Syscalls"),
         // Plays the driver of a guest in ordinary memory.
         .target(name: "GuestDriver", dependencies: ["Board", "Virtio", "Syscalls"], path: "Tests/GuestDriver"),

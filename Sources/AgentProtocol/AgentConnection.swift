@@ -79,6 +79,8 @@ package struct AgentConnection: Sendable {
     /// The processes whose end was not heard of: the workload's while it runs, and those that joined it.
     package private(set) var runningProcesses: Set<UInt32> = []
     private let plan: GuestPlan
+    /// Whether the setup has to wait for the network.
+    private var awaitsNetwork: Bool
     private var decoder = FrameDecoder<AgentMessage>()
     private var outgoing: [UInt8] = []
     private var pending: [UInt32: Pending] = [:]
@@ -86,8 +88,13 @@ package struct AgentConnection: Sendable {
     private var lastProcess: UInt32 = Meeting.workload
 
     /// Waits for an agent, to give it a plan.
-    package init(plan: GuestPlan) {
+    ///
+    /// - Parameters:
+    ///   - plan: the plan.
+    ///   - awaitsNetwork: whether the guest gets it only once `connect` was called.
+    package init(plan: GuestPlan, awaitsNetwork: Bool = false) {
         self.plan = plan
+        self.awaitsNetwork = awaitsNetwork
     }
 
     /// Takes what the guest sent.
@@ -178,6 +185,20 @@ package struct AgentConnection: Sendable {
         return try ask(.readLog, for: .log)
     }
 
+    /// Asks for network interfaces, once the agent has said hello; and lets the sandbox be made, should it wait for them.
+    ///
+    /// - Returns: the request's number; nil where there is nothing to ask for.
+    package mutating func connect(_ interfaces: [PluggedInterface]) throws(RuntimeError) -> UInt32? {
+        guard [.settingUp, .ready, .running].contains(state) else { throw notRunning }
+        let request = interfaces.isEmpty ? nil : try ask(.connect(interfaces), for: .acknowledgement)
+        if awaitsNetwork {
+            awaitsNetwork = false
+            // The agent does one after the other.
+            _ = try ask(.setup(plan), for: .setup)
+        }
+        return request
+    }
+
     /// Asks for other limits.
     ///
     /// - Returns: the request's number.
@@ -237,7 +258,7 @@ extension AgentConnection {
         }
         state = .settingUp
         do throws(RuntimeError) {
-            _ = try ask(.setup(plan), for: .setup)
+            if !awaitsNetwork { _ = try ask(.setup(plan), for: .setup) }
         } catch {
             return fail(error)
         }

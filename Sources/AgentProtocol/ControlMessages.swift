@@ -31,6 +31,14 @@ package enum ControlRequest: Equatable, Sendable {
     case pause
     /// Let the processors run again. Answered by `done`.
     case resume
+    /// Have so many pages of 4 KiB in the balloon. Answered by `figures` when they are there, or when they have not come
+    /// for a while.
+    case balloon(targetPages: UInt32)
+    /// Answered by `figures`.
+    case figures
+    /// Give the guest network interfaces, for each of which a tap device comes along, in their order. Answered by `done`.
+    /// A machine whose plan awaits its network makes nothing of the bundle before.
+    case connect([NetworkInterface])
 
     /// The most bytes that a packet may have, in either direction.
     package static let packetLimit = 65536
@@ -70,6 +78,8 @@ package enum ControlReply: Equatable, Sendable {
     case processes([GuestProcess], complete: Bool)
     /// The end of what the guest's kernel has logged.
     case log(String)
+    /// The machine, seen from outside.
+    case figures(MachineFigures)
     /// Nothing: the connection is closed. To a start, that it succeeded.
     case end
 }
@@ -85,6 +95,9 @@ private enum Mark {
     static let log = UInt8(ascii: "L")
     static let pause = UInt8(ascii: "H")
     static let resume = UInt8(ascii: "G")
+    static let balloon = UInt8(ascii: "M")
+    static let figures = UInt8(ascii: "F")
+    static let connect = UInt8(ascii: "N")
     static let started = UInt8(ascii: "B")
     static let exited = UInt8(ascii: "Q")
     static let done = UInt8(ascii: "D")
@@ -117,6 +130,13 @@ extension ControlRequest {
             writer.write(limits)
         case .pause: writer.write(Mark.pause)
         case .resume: writer.write(Mark.resume)
+        case .balloon(let pages):
+            writer.write(Mark.balloon)
+            writer.write(pages)
+        case .figures: writer.write(Mark.figures)
+        case .connect(let interfaces):
+            writer.write(Mark.connect)
+            writer.write(interfaces)
         }
         return writer.bytes
     }
@@ -136,6 +156,9 @@ extension ControlRequest {
         case Mark.update: self = .update(try GuestLimits(from: &reader))
         case Mark.pause: self = .pause
         case Mark.resume: self = .resume
+        case Mark.balloon: self = .balloon(targetPages: try reader.number())
+        case Mark.figures: self = .figures
+        case Mark.connect: self = .connect(try reader.list())
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }
@@ -168,6 +191,9 @@ extension ControlReply {
         case .log(let text):
             writer.write(Mark.log)
             writer.write(text)
+        case .figures(let figures):
+            writer.write(Mark.figures)
+            writer.write(figures)
         case .end: break
         }
         return writer.bytes
@@ -189,6 +215,7 @@ extension ControlReply {
         case Mark.statistics: self = .statistics(try reader.list())
         case Mark.processes: self = .processes(try reader.list(), complete: try reader.flag())
         case Mark.log: self = .log(try reader.text())
+        case Mark.figures: self = .figures(try MachineFigures(from: &reader))
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }

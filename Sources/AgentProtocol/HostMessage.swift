@@ -20,6 +20,8 @@ package enum HostMessage: Equatable, Sendable {
     case readLog
     /// Change limits; answered by `done` or `failed`.
     case update(GuestLimits)
+    /// Set network interfaces up, whose devices are plugged in; answered by `done` or `failed`.
+    case connect([PluggedInterface])
     /// End the machine: kill what runs, and reboot.
     case shutdown
 }
@@ -47,10 +49,12 @@ extension HostMessage: FrameMessage {
         case update
         /// See `HostMessage`.
         case shutdown
+        /// See `HostMessage`.
+        case connect
 
         package var limit: Int {
             switch self {
-            case .setup, .exec: FrameLimit.plan
+            case .setup, .exec, .connect: FrameLimit.plan
             default: FrameLimit.ordinary
             }
         }
@@ -67,6 +71,7 @@ extension HostMessage: FrameMessage {
         case .listProcesses: .listProcesses
         case .readLog: .readLog
         case .update: .update
+        case .connect: .connect
         case .shutdown: .shutdown
         }
     }
@@ -86,6 +91,7 @@ extension HostMessage: FrameMessage {
             writer.write(process)
             writer.write(size)
         case .update(let limits): writer.write(limits)
+        case .connect(let interfaces): writer.write(interfaces)
         case .start, .readStatistics, .listProcesses, .readLog, .shutdown: break
         }
     }
@@ -105,6 +111,7 @@ extension HostMessage: FrameMessage {
         case .listProcesses: self = .listProcesses
         case .readLog: self = .readLog
         case .update: self = .update(try GuestLimits(from: &reader))
+        case .connect: self = .connect(try reader.list())
         case .shutdown: self = .shutdown
         }
     }

@@ -48,6 +48,9 @@ extension AgentServer {
             guard let cgroup = surroundings.cgroup else { throw RuntimeError(.unsupported, "there are no cgroups") }
             try cgroup.set(limits)
             return .done
+        case .connect(let interfaces):
+            try surroundings.connect(interfaces)
+            return .done
         case .shutdown:
             surroundings.cgroup?.signalAll(9)
             isOver = true

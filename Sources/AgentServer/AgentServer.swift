@@ -1,4 +1,4 @@
-import AgentProtocol
+package import AgentProtocol
 package import Diagnostics
 import Plans
 import Sandbox
@@ -18,6 +18,8 @@ package final class AgentServer {
         package var connectStream: () throws(SystemError) -> OwnedDescriptor
         /// Makes visible what the plan mounts.
         package var mountShares: () throws(RuntimeError) -> Void
+        /// Sets network interfaces up.
+        package var connect: ([PluggedInterface]) throws(RuntimeError) -> Void = { _ in }
         /// The workload's cgroup; nil where there are none.
         package var cgroup: GuestCgroup?
 

@@ -52,6 +52,9 @@ package enum GuestMain {
             connectStream: { () throws(SystemError) in
                 try VirtualSocket.connect(to: Meeting.streamPort, of: Meeting.hostContextID)
             }, mountShares: mountShares)
+        surroundings.connect = { interfaces throws(RuntimeError) in
+            for interface in interfaces { try GuestNetwork.setUp(interface) }
+        }
         surroundings.cgroup = cgroup
         try AgentServer(connection, surroundings: surroundings).run()
     }

@@ -18,6 +18,14 @@ package struct MachinePlan: Equatable, Sendable {
     package var terminal: Bool
     /// What the guest does.
     package var guest: GuestPlan
+    /// Whether programs of the host and of the guest can connect to each other, by sockets in `vsockDirectory`.
+    package var offersVsock = false
+    /// Where those sockets are in the monitor's root.
+    package static let vsockDirectory = "/vsock"
+    /// The name of the one that programs of the host connect to; behind it and "_" is the port of those that they listen on.
+    package static let vsockName = "vsock.sock"
+    /// Whether the guest does it only once it has been given its network.
+    package var awaitsNetwork = false
 
     /// Makes a machine.
     package init(

@@ -54,7 +54,7 @@ package struct BundleCheck: Sendable {
         if isolation == .vm {
             let machine = MicroVMFindings(of: spec)
             open += machine.errors.map { ($0.path, $0.message, $0.hint) }
-            warnings += machine.warnings.map { ($0.path, $0.message, $0.hint) }
+            warnings += (machine.warnings + machine.remarks).map { ($0.path, $0.message, $0.hint) }
         }
         for field in try FieldCatalogue(config: document).fields {
             // An error about an object or an array is told at the first field inside.

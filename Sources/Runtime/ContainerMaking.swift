@@ -30,6 +30,8 @@ final class ContainerMaking {
 
     /// The container's first process; 0 before it exists.
     var pid: Int32 = 0
+    /// The pidfd of that process, once its program was started.
+    var process: OwnedDescriptor?
     /// The terminal of a container that was restored.
     var restoredTerminal: OwnedDescriptor?
     /// Whether the process is not one of a launcher's.
@@ -49,7 +51,7 @@ final class ContainerMaking {
         if plan.machine != nil { try session.requireMachine() }
         var record = ContainerRecord(
             id: request.id, bundle: bundle.path, rootfs: bundle.rootPath, created: Timestamp.now.preciseText,
-            owner: geteuid())
+            owner: Credentials.effectiveUser)
         record.annotations = bundle.spec.annotations
         record.namespaces = bundle.spec.linux.namespaces.reduce(0) { flags, namespace in
             flags | (NamespaceKind(name: namespace.type.rawValue)?.cloneFlag ?? 0)
@@ -70,8 +72,9 @@ final class ContainerMaking {
             if let monitoring = group.monitoring, !exists(monitoring) { record.resctrlMonitoring = monitoring }
         }
         do {
-            let own = try ProcessStatus(of: currentProcess())
-            record.launcher = ProcessIdentity(pid: currentProcess(), startTime: own.startTime)
+            let pid = currentProcess()
+            let own = try ProcessStatus(of: pid)
+            record.launcher = ProcessIdentity(pid: pid, startTime: own.startTime)
             plan.sandbox.stage.ignoredSignals = own.ignoredSignals
         } catch {
             throw RuntimeError(error)
@@ -93,7 +96,7 @@ final class ContainerMaking {
             // The launcher knows the cgroups by the numbers of descriptors that somebody else keeps open.
             defer { withExtendedLifetime(entrances) {} }
             var surroundings = Launcher.Surroundings(
-                initProgram: try InitProgram.open(session.initProgramPath()),
+                initProgram: try session.openInitProgram(),
                 hooks: { [unowned self] pid throws(RuntimeError) in try runHooks(pid) },
                 warn: { [log = session.log] text in log.warn(text) })
             surroundings.cgroup = entrances.unified
@@ -154,6 +157,7 @@ final class ContainerMaking {
             undo()
             throw error
         }
+        process = launcher?.process.take()
         launcher = nil
         networkDevices = nil
         directory = nil
@@ -179,6 +183,12 @@ final class ContainerMaking {
             let files = try directory?.machineFiles(
                 machine, session.machineImages(bundle.spec, kernel: request.kernel))
         else { return }
+        if machine.offersVsock {
+            let launch = plan.sandbox.launch
+            try directory?.makeVsockDirectory(
+                user: launch.userMappings.first { $0.containerID == 0 }?.hostID ?? geteuid(),
+                group: launch.groupMappings.first { $0.containerID == 0 }?.hostID ?? getegid())
+        }
         machineFiles = files
         surroundings.files = files.numbers
     }
@@ -188,9 +198,22 @@ final class ContainerMaking {
         guard plan.machine != nil else { return }
         // The guest has a terminal of its own; this one only carries what goes there and comes from there.
         try launcher?.makeTerminalRaw()
+        // AFTER the hooks, which may bring links, and BEFORE the guest is told what to do with them.
+        let network = try machineNetwork()
         try launcher?.start()
         machineFiles = nil
+        try network?.connect(container)
         try session.awaitGuest(container)
+    }
+
+    /// The links that the machine gets; nil where there can be none.
+    private func machineNetwork() throws(RuntimeError) -> MachineNetwork? {
+        guard plan.machine?.awaitsNetwork ?? false else { return nil }
+        let path = bundle.spec.networkNamespacePath
+        return try MachineNetwork(of: pid, path: path, record: &record, in: session) {
+            [unowned self] changed throws(RuntimeError) in
+            try directory?.replace(changed)
+        }
     }
 
     /// Starts the program in the guest.

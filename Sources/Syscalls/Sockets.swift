@@ -56,21 +56,21 @@ package struct PacketSocket: ~Copyable, Sendable {
         limit: Int = 65536
     ) throws(SystemError) -> ReceivedPacket {
         let number = descriptor.number
-        var packet = [UInt8](repeating: 0, count: limit)
         var passed: Int32 = -1
-        let count: Int
-        do {
-            count = try syscall("recvmsg", on: "\(number)") {
-                // SAFETY: the kernel writes at most the array's length.
-                unsafe packet.withUnsafeMutableBytes {
-                    unsafe clx_receive_descriptor(number, $0.baseAddress, $0.count, &passed)
+        var failure: SystemError?
+        // The room is not cleared beforehand: that would touch all of it, and packets are small.
+        // SAFETY: the kernel writes at most the buffer's length, and says how much of it it wrote.
+        let packet = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            do throws(SystemError) {
+                count = try syscall("recvmsg", on: "\(number)") {
+                    unsafe clx_receive_descriptor(number, buffer.baseAddress, limit, &passed)
                 }
+            } catch {
+                failure = error
             }
-        } catch let error where error.errno.rawValue == ECONNRESET {
-            // The other end closed with packets of ours unread; for the reader that is its end as well.
-            count = 0
         }
-        packet.removeLast(limit - count)
+        // ECONNRESET: the other end closed with packets of ours unread; for the reader that is its end as well.
+        if let failure, failure.errno.rawValue != ECONNRESET { throw failure }
         guard passed >= 0 else { return ReceivedPacket(bytes: packet, passed: nil) }
         return ReceivedPacket(bytes: packet, passed: OwnedDescriptor(owning: passed))
     }
@@ -86,6 +86,11 @@ package struct PacketSocketPair: ~Copyable {
     /// The first end alone; the other is closed here, so that the other process's end is the only one left.
     package consuming func takeOurs() -> PacketSocket {
         ours
+    }
+
+    /// The second end alone, for a clone of this process: with the first one open it would never hear of its end.
+    package consuming func takeTheirs() -> PacketSocket {
+        theirs
     }
 }
 
@@ -109,7 +114,7 @@ package enum UnixSocket {
         case datagrams
     }
 
-    private static func make(_ kind: Kind) throws(SystemError) -> OwnedDescriptor {
+    private static func make(_ kind: Kind, waits: Bool = true) throws(SystemError) -> OwnedDescriptor {
         let type =
             switch kind {
             case .stream: CLX_SOCK_STREAM
@@ -117,7 +122,7 @@ package enum UnixSocket {
             case .datagrams: CLX_SOCK_DGRAM
             }
         return OwnedDescriptor(
-            owning: try syscall("socket", on: "AF_UNIX") { clx_socket(AF_UNIX, type | CLX_SOCK_CLOEXEC) })
+            owning: try syscall("socket", on: "AF_UNIX") { clx_socket(AF_UNIX, type | CLX_SOCK_CLOEXEC | (waits ? 0 : O_NONBLOCK)) })
     }
 
     /// A socket bound to a path of less than 108 bytes; one that takes connections listens already.
@@ -132,8 +137,15 @@ package enum UnixSocket {
     }
 
     /// A socket connected to a path of less than 108 bytes.
-    package static func connect(to path: String, _ kind: Kind) throws(SystemError) -> OwnedDescriptor {
-        let socket = try make(kind)
+    ///
+    /// - Parameters:
+    ///   - path: where the other end listens.
+    ///   - kind: the kind of both.
+    ///   - waits: whether to wait where the other end has many connections to take; a socket that does not never waits.
+    package static func connect(
+        to path: String, _ kind: Kind, waits: Bool = true
+    ) throws(SystemError) -> OwnedDescriptor {
+        let socket = try make(kind, waits: waits)
         let number = socket.number
         try syscall("connect", on: path) { unsafe clx_unix_connect(number, path) }
         return socket

@@ -20,17 +20,22 @@ struct JailPlanning {
     /// MKNOD and SETFCAP, capabilities(7).
     private static let capabilities: UInt64 = [0, 1, 3, 4, 6, 7, 27, 31].reduce(0) { $0 | 1 << UInt64($1) }
 
+    /// The guest's memory does not belong into a core file.
+    private static let limits = [
+        ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
+    ]
+
     /// The plan.
     func plan() throws(RuntimeError) -> SandboxPlan {
         let namespaces = NamespacePlan(jailNamespaces)
         var launch = LaunchPlan()
         namespaces.fill(&launch, spec.linux)
         launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
+        launch.networkDevices = spec.linux.netDevices.map { entry in
+            NetworkDeviceMove(hostName: entry.key, containerName: entry.value.name ?? entry.key)
+        }
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
-        // The guest's memory does not belong into a core file.
-        launch.resourceLimits = [
-            ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
-        ]
+        launch.resourceLimits = Self.limits
         var program = Program(
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
         program.handedFiles = MachineDescriptors.count
@@ -82,6 +87,9 @@ struct JailPlanning {
         // BEFORE the first mount, or it would appear on the host.
         var steps: [SetupStep] = [.propagation(recursiveSlave), .emptyRoot(at: options.coveredDirectory)]
         steps.append(.mount(bind(options.monitor, at: Self.monitor, readOnly: true, "mvrun-vmm", &trees)))
+        if let directory = options.vsockDirectory {
+            steps.append(.mount(bind(directory, at: MachinePlan.vsockDirectory, readOnly: false, "--vsock", &trees)))
+        }
         for (position, share) in shares.shares.enumerated() {
             steps.append(.mount(mount(share, position, &trees)))
         }
@@ -99,6 +107,7 @@ struct JailPlanning {
         }
         let own = spec.hooks.steps(.createContainer)
         let isAwaited = !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
+            || !spec.linux.netDevices.isEmpty
         if isAwaited { steps.append(.awaitHooks) }
         // The monitor's namespaces are the only ones on the host that are the container's.
         if !own.isEmpty { steps.append(.hooks(own)) }
@@ -118,7 +127,7 @@ struct JailPlanning {
             bounding: Self.capabilities, effective: Self.capabilities, inheritable: 0, permitted: Self.capabilities,
             ambient: 0)
         return [
-            .workingDirectory("/"), .boundingSet(Self.capabilities), .awaitLimits,
+            .workingDirectory("/"), .boundingSet(Self.capabilities), .limits(Self.limits),
             .identity(Identity(userID: 0, groupID: 0, additionalGroups: nil, umask: 0), keepCapabilities: true),
             .capabilities(sets), .noNewPrivileges, .findProgram,
         ]
@@ -143,7 +152,9 @@ struct JailPlanning {
         var from = MountStep.Source.path(source)
         let recursive = share?.recursive ?? false
         // A path that only the host's root can reach is opened outside, before the user namespace takes that away.
-        if share?.isMapped ?? false || (hasUserNamespace && options.container.isPrivileged) {
+        // What is below the directory that the root in memory covers is out of sight by then.
+        let isCovered = source.hasPrefix(options.coveredDirectory + "/")
+        if isCovered || share?.isMapped ?? false || (hasUserNamespace && options.container.isPrivileged) {
             trees.append(
                 LauncherTree(
                     path: source, recursive: recursive, userMappings: share?.mappings.users ?? [],

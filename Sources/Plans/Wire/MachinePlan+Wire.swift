@@ -35,6 +35,8 @@ extension MachinePlan: PlanCoded {
         writer.write(cacheMode.rawValue)
         writer.write(terminal)
         writer.write(guest)
+        writer.write(awaitsNetwork)
+        writer.write(offersVsock)
     }
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
@@ -42,5 +44,7 @@ extension MachinePlan: PlanCoded {
             id: try reader.text(), virtualCPUs: try reader.number(), memoryMiB: try reader.number(),
             kernelParameters: try reader.texts(), shares: try reader.list(), cacheMode: try reader.enumeration(),
             terminal: try reader.flag(), guest: try GuestPlan(from: &reader))
+        awaitsNetwork = try reader.flag()
+        offersVsock = try reader.flag()
     }
 }

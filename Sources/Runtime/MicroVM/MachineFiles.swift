@@ -9,6 +9,8 @@ enum MachineFile {
     static let control = "control.sock"
     /// The log of the guest's kernel.
     static let console = "console.log"
+    /// The directory of the sockets of programs of the host and of the guest.
+    static let vsock = "vsock"
 }
 
 /// The files that mvrun-vmm works with, opened for it, in the order of `MachineDescriptors`.

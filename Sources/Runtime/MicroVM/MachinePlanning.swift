@@ -27,10 +27,11 @@ extension Session {
                 hint: "remove the rules with SCMP_ACT_NOTIFY, or run the bundle as a container")
         }
         options.seccomp = seccomp?.filter
-        let plan = try MicroVMIsolation.plan(
-            bundle,
-            options: MicroVMIsolation.Options(
-                container: options, monitor: try monitorPath(), coveredDirectory: store.directory(of: request.id)))
+        let own = store.directory(of: request.id)
+        var machineOptions = MicroVMIsolation.Options(
+            container: options, monitor: try monitorPath(), coveredDirectory: own)
+        if request.offersVsock { machineOptions.vsockDirectory = "\(own)/\(MachineFile.vsock)" }
+        let plan = try MicroVMIsolation.plan(bundle, options: machineOptions)
         let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
         var spec = bundle.spec
         spec.linux.resources = (spec.linux.resources ?? Spec.Resources()).forMonitor(memoryMiB: plan.machine.memoryMiB)

@@ -159,7 +159,7 @@ extension Session {
     ) throws(RuntimeError) -> Launcher {
         let log = log
         var surroundings = Launcher.Surroundings(
-            initProgram: try InitProgram.open(initProgramPath()), hooks: { _ in }, warn: { log.warn($0) })
+            initProgram: try openInitProgram(), hooks: { _ in }, warn: { log.warn($0) })
         surroundings.cgroup = entrances.unified
         surroundings.cgroupTasks = entrances.tasks
         do {

@@ -38,7 +38,8 @@ extension Session {
             TerminalRelay.copySize(toOptional: terminal)
             try making.start()
             log.info("started \(request.id)")
-            end = try foreground.wait(for: making.pid, terminal: terminal, notifications: making.notifications)
+            end = try foreground.wait(
+                for: making.pid, making.process.take(), terminal: terminal, notifications: making.notifications)
         } catch let error as RuntimeError {
             throw error
         } catch {

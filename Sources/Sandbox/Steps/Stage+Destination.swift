@@ -21,11 +21,13 @@ extension Stage {
     ///   - path: the destination, absolute.
     ///   - missing: what it becomes.
     ///   - noFollow: the last component is not followed, should it be a link.
+    ///   - onlyDirectory: anything but a directory, even a link that is not followed, is an ENOTDIR.
     func openDestination(
-        _ path: String, creating missing: MissingDestination, noFollow: Bool = false
+        _ path: String, creating missing: MissingDestination, noFollow: Bool = false, onlyDirectory: Bool = false
     ) throws(SystemError) -> OwnedDescriptor {
         let root = try openRoot()
-        let options: OpenOptions = noFollow ? [.path, .noFollow] : .path
+        var options: OpenOptions = noFollow ? [.path, .noFollow] : .path
+        if onlyDirectory { options.insert(.directory) }
         do {
             return try OwnedDescriptor.open(at: root.file, path, options, resolve: [.inRoot, .noMagicLinks])
         } catch let error where error.errno == .noEntry {

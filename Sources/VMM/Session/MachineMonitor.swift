@@ -53,19 +53,35 @@ package enum MachineMonitor {
         let engine = VsockEngine(guestContextID: guestContextID)
         try machine.add(VsockDevice(engine))
         try machine.add(EntropyDevice())
+        let balloon = BalloonDevice()
+        try machine.add(balloon)
         let worker = try during("make the file server's thread") { try LoopThread() }
         if !plan.shares.isEmpty {
             try machine.add(try fileSystem(of: plan, on: worker.loop))
         }
+        // A network may be made when the guest runs already.
+        try machine.reserveSlots(NetworkInterface.limit)
         let session = MachineSession(plan, in: machine)
+        session.memory = MemoryControl(balloon, in: machine)
         // Before the first thread: each inherits that no signal is for it.
         let signals = try during("wait for signals") { try SignalQueue() }
+        let sockets = try plan.offersVsock ? hybridSocket(engine, machine) : nil
+        defer { withExtendedLifetime(sockets) {} }
         let files = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
         try session.begin(
             engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: files, signals: signals)
         try during("start the file server's thread") { try worker.start() }
         try machine.start(kernel: kernel, initramfs: initramfs)
         return try session.run()
+    }
+
+    private static func hybridSocket(
+        _ engine: VsockEngine, _ machine: Machine
+    ) throws(RuntimeError) -> HybridSocket {
+        try during("listen for programs that want to connect to the guest's") {
+            try HybridSocket(
+                at: "\(MachinePlan.vsockDirectory)/\(MachinePlan.vsockName)", engine: engine, loop: machine.loop)
+        }
     }
 
     /// The device that all shares are in.

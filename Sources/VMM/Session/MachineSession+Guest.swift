@@ -46,7 +46,9 @@ extension MachineSession {
 
     private func handle(_ event: AgentConnection.Event) {
         switch event {
-        case .hello: stopWaitingForHello()
+        case .hello:
+            stopWaitingForHello()
+            connectEarlyInterfaces()
         case .ready: becomeReady()
         case .started:
             if let starting { server?.close(starting) }
