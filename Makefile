@@ -1,7 +1,7 @@
 # The one entry to everything that is done with this tree. `make help` lists it.
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build debug test test-guests test-long test-lab check format demo bench doctor install clean need-swift
+.PHONY: help setup build debug test test-guests test-long test-lab check format demo bench bench-vm bench-fuse kernels doctor install clean need-swift
 
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -140,6 +140,16 @@ demo-vm: build guest-kernel ## runs the demo's bundle in a microVM, in the lab w
 
 bench: build ## measures against crun and runc; fails above Tests/Benchmarks/Limits.json
 	$(SWIFT) run mvrun-bench --limits Tests/Benchmarks/Limits.json $(BENCH)
+
+bench-vm: build guest-kernel ## measures microVMs against QEMU's microvm and runc, by instructions, in the machine of Tests/Lab
+	Tests/Benchmarks/Machines/bench-vm $(BENCH)
+
+bench-fuse: need-swift ## measures the file server through /dev/fuse against libfuse's example (needs libfuse3-dev)
+	$(SWIFT) build $(static) --product fuse-mount
+	Tests/Benchmarks/Files/bench-fuse $(BENCH)
+
+kernels: ## fetches Debian's kernels 6.1 and 6.12, cloud and generic, that make test-lab boots (300 MB)
+	Tests/Lab/fetch-kernels
 
 doctor: build ## says what this host can run, and what is missing
 	build/bin/mvrun doctor

@@ -3,6 +3,7 @@
  * there; then it does what its environment, which is the kernel's command line, says.
  *
  *   show=1        says what the command line and the release are
+ *   skip=NAMES    loads all modules but these files, as in skip=overlay.ko,af_packet.ko
  *   hold=SECONDS  waits, so that the host can look at the monitor
  *   share=TAG     mounts a virtio-fs share and runs its /bin/bench
  *
@@ -27,12 +28,14 @@ static void say(const char *text)
         _exit(1);
 }
 
-static void load_modules(void)
+static void load_modules(const char *skipped)
 {
     char name[128], path[160];
     FILE *order = fopen("/modules/order", "r");
     while (order && fgets(name, sizeof name, order)) {
         name[strcspn(name, "\n")] = 0;
+        if (skipped && strstr(skipped, name))
+            continue;
         snprintf(path, sizeof path, "/modules/%s", name);
         int file = open(path, O_RDONLY | O_CLOEXEC);
         if (file < 0 || syscall(SYS_finit_module, file, "", 0) != 0)
@@ -86,7 +89,7 @@ int main(void)
         return 0;
     }
     mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-    load_modules();
+    load_modules(getenv("skip"));
     if (getenv("show"))
         show_words();
     if (!share)

@@ -10,9 +10,9 @@ TRACING = "/sys/kernel/tracing"
 
 # AMD64 Architecture Programmer's Manual, volume 2, appendix C.
 REASONS = {
-    0x400: "memory without a page", 0x07B: "port", 0x07C: "MSR", 0x078: "HLT", 0x072: "CPUID", 0x060: "interrupt",
-    0x064: "interrupt window", 0x081: "hypercall", 0x077: "PAUSE", 0x08D: "XSETBV", 0x089: "WBINVD", 0x07F: "shutdown",
-    0x079: "INVLPG", 0x06E: "RDTSC", 0x061: "NMI", 0x062: "SMI", 0x065: "CR0 write", 0x403: "VMGEXIT",
+    0x004: "CR4 read", 0x010: "CR0 write", 0x014: "CR4 write", 0x046: "unknown instruction", 0x060: "interrupt",
+    0x064: "interrupt window", 0x072: "CPUID", 0x077: "PAUSE", 0x078: "HLT", 0x07B: "port", 0x07C: "MSR",
+    0x07F: "shutdown", 0x081: "hypercall", 0x089: "WBINVD", 0x08D: "XSETBV", 0x400: "memory without a page",
 }
 
 
