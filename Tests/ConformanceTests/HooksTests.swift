@@ -75,9 +75,11 @@ import Testing
         #expect(!lines.contains { $0.hasPrefix("HOME=") || $0.hasPrefix("USER=") })
     }
 
-    @Test(.requires(.container), arguments: [
-        ("prestart", false), ("createRuntime", false), ("createContainer", true), ("startContainer", true),
-    ])
+    @Test(
+        .requires(.container),
+        arguments: [
+            ("prestart", false), ("createRuntime", false), ("createContainer", true), ("startContainer", true),
+        ])
     func aHookRunsInTheNamespacesOfItsKind(kind: String, inside: Bool) throws {
         let bundle = try TemporaryBundle()
         bundle.spec.hooks[kind] = [hook("readlink /proc/self/ns/net > \(note(kind, in: bundle).inside)/log")]

@@ -50,10 +50,12 @@ import Testing
         #expect(try bundle.probe("open", "r", "/mnt/link")["/mnt/link"] == "ELOOP")
     }
 
-    @Test(.requires(.container), arguments: [
-        ("rro", "ro"), ("rnosuid", "nosuid"), ("rnodev", "nodev"), ("rnoexec", "noexec"), ("rnoatime", "noatime"),
-        ("rnodiratime", "nodiratime"), ("rnosymfollow", "nosymfollow"),
-    ])
+    @Test(
+        .requires(.container),
+        arguments: [
+            ("rro", "ro"), ("rnosuid", "nosuid"), ("rnodev", "nodev"), ("rnoexec", "noexec"), ("rnoatime", "noatime"),
+            ("rnodiratime", "nodiratime"), ("rnosymfollow", "nosymfollow"),
+        ])
     func aRecursiveAttributeReachesTheMountsBelow(option: String, attribute: String) throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree", ["below/x": ""])
@@ -91,10 +93,12 @@ import Testing
         for option in ["ro", "nosuid", "nodev", "noexec"] { #expect(options.contains(option), "\(options)") }
     }
 
-    @Test(arguments: [
-        ("shared", "shared:"), ("rshared", "shared:"), ("slave", "master:"), ("rslave", "master:"),
-        ("unbindable", "unbindable"), ("runbindable", "unbindable"),
-    ])
+    @Test(
+        .requires(.sharedRoot),
+        arguments: [
+            ("shared", "shared:"), ("rshared", "shared:"), ("slave", "master:"), ("rslave", "master:"),
+            ("unbindable", "unbindable"), ("runbindable", "unbindable"),
+        ])
     func theMountPropagationIsTheOneOfTheOption(option: String, field: String) throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree", ["below/x": ""])
@@ -111,7 +115,7 @@ import Testing
         }
     }
 
-    @Test func aPrivateMountPropagatesNowhere() throws {
+    @Test(.requires(.sharedRoot)) func aPrivateMountPropagatesNowhere() throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree")
         bundle.prepareMounts("mount -t tmpfs none \(source)", propagation: "shared")

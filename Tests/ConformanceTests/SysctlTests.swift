@@ -43,7 +43,9 @@ import Testing
         }
     }
 
-    @Test(.requires(.container), arguments: [("network", "net.ipv4.ip_forward"), ("ipc", "kernel.msgmax"), ("uts", "kernel.domainname")])
+    @Test(
+        .requires(.container),
+        arguments: [("network", "net.ipv4.ip_forward"), ("ipc", "kernel.msgmax"), ("uts", "kernel.domainname")])
     func aParameterWithoutItsNamespaceIsRefused(namespace: String, parameter: String) throws {
         let bundle = try TemporaryBundle {
             $0.linux.sysctl = [parameter: "1"]
