@@ -158,7 +158,8 @@ extension Session {
         guard check.canBeMade else { return check }
         do throws(RuntimeError) {
             let opened = try Bundle(at: bundle, config: config)
-            let isOnDisk = spec.vm?.image?.path != nil && (try isolation(of: spec, choice)) == .vm
+            let kind = try isolation(of: spec, choice)
+            let isOnDisk = kind == .vm && spec.vm?.image?.path != nil
             if !isOnDisk, !exists(opened.rootPath) {
                 check.add(RuntimeError(.notFound, "root.path: \(opened.rootPath) does not exist"))
             }

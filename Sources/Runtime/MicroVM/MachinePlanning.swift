@@ -12,7 +12,7 @@ extension Session {
         _ bundle: Bundle, _ request: CreateRequest, handed: HandedDescriptors?
     ) throws(RuntimeError) -> ContainerPlan {
         try refuseWhatStaysOutside(request, handed)
-        try requireRoot(bundle.rootPath)
+        if bundle.spec.vm?.image?.path == nil { try requireRoot(bundle.rootPath) }
         for warning in MicroVMFindings(of: bundle.spec).warnings {
             log.warn("config.json: \(warning.path): \(warning.message)")
         }
