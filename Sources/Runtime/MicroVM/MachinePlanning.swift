@@ -64,10 +64,8 @@ extension Session {
 
     /// Refuses a root file system that is not there, before something else is said to fail for it.
     private func requireRoot(_ path: String) throws(RuntimeError) {
-        do {
-            guard try status(of: path).kind == .directory else {
-                throw SystemError("open", path, .notDirectory)
-            }
+        do throws(SystemError) {
+            guard try status(of: path).kind == .directory else { throw SystemError("open", path, .notDirectory) }
         } catch let error where error.errno == .noEntry {
             throw RuntimeError(.notFound, "root.path: \(path) does not exist (no such file or directory)")
         } catch {
