@@ -2,6 +2,7 @@ import Cgroups
 import Diagnostics
 import OCI
 import Plans
+import Syscalls
 
 /// Turns `mounts` into steps, and collects the trees that the launcher opens for them.
 struct MountPlanning {
@@ -112,7 +113,7 @@ struct MountPlanning {
             default: parts.append(part)
             }
         }
-        return "/" + parts.joined(separator: "/")
+        return rootedPath(parts)
     }
 
     /// The hierarchies as the container is to see them.
@@ -129,7 +130,8 @@ struct MountPlanning {
                     ownNamespace: own, unified: hostPath(unified), hierarchies: [], flags: flags))
         }
         let parts = hierarchies.map { hierarchy in
-            let directory = hierarchy.mountPoint.split(separator: "/").last.map(String.init) ?? "cgroup"
+            let place = hierarchy.mountPoint
+            let directory = place.utf8.lastIndex(of: 0x2f).map { String(place[place.utf8.index(after: $0)...]) } ?? place
             let isNamed = hierarchy.controllers.contains { $0.hasPrefix("name=") }
             return MountStep.CgroupMount.Hierarchy(
                 directory: directory,

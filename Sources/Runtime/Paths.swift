@@ -1,4 +1,5 @@
 import Glibc
+import Syscalls
 
 /// A path from the root: one that starts elsewhere starts at the working directory.
 ///
@@ -16,5 +17,5 @@ package func absolutePath(_ path: String) -> String {
     for part in full.split(separator: "/") where part != "." {
         if part == ".." { _ = parts.popLast() } else { parts.append(part) }
     }
-    return "/" + parts.joined(separator: "/")
+    return rootedPath(parts)
 }
