@@ -131,7 +131,8 @@ struct MountPlanning {
         }
         let parts = hierarchies.map { hierarchy in
             let place = hierarchy.mountPoint
-            let directory = place.utf8.lastIndex(of: 0x2f).map { String(place[place.utf8.index(after: $0)...]) } ?? place
+            let slash = place.utf8.lastIndex(of: 0x2f)
+            let directory = slash.map { String(place[place.utf8.index(after: $0)...]) } ?? place
             let isNamed = hierarchy.controllers.contains { $0.hasPrefix("name=") }
             return MountStep.CgroupMount.Hierarchy(
                 directory: directory,
