@@ -71,7 +71,7 @@ private final class HybridCaller: VsockEndpoint {
         _ socket: consuming OwnedDescriptor, engine: VsockEngine, loop: EventLoop,
         settled: @escaping (HybridCaller) -> Void
     ) {
-        self.socket = socket
+        self.socket = consume socket
         self.engine = engine
         self.loop = loop
         self.settled = settled

@@ -1,5 +1,6 @@
 import AgentProtocol
 package import Diagnostics
+import OCI
 import Syscalls
 
 /// A connection to a machine's monitor, for one request.
