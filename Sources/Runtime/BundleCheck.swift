@@ -157,8 +157,9 @@ extension Session {
         guard check.canBeMade else { return check }
         do throws(RuntimeError) {
             let opened = try Bundle(at: bundle, config: config)
-            let isOnDisk = spec.vm?.image?.path != nil && (try isolation(of: spec, choice)) == .vm
-            if !isOnDisk, !exists(opened.rootPath) {
+            let kind = try isolation(of: spec, choice)
+            // A machine's root may be on a disk.
+            if kind == .container || spec.vm?.image?.path == nil, !exists(opened.rootPath) {
                 check.add(RuntimeError(.notFound, "root.path: \(opened.rootPath) does not exist"))
             }
             var request = CreateRequest(id: "check")
