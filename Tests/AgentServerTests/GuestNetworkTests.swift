@@ -26,10 +26,10 @@ import Testing
     }
 
     @Test func whatWasNotReceivedYetIsSeen() {
-        let title = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-        let listening = "   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 19\n"
-        let established = "   1: 0200000A:0050 0100000A:C350 01 00000010:00000000 01:00000014 00000000     0        0 20\n"
-        let closing = "   2: 0200000A:8001 0100000A:1F8E 04 00010000:00000000 01:00000014 00000000     0        0 0\n"
+        let title = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
+        let listening = "   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0\n"
+        let established = "   1: 0200000A:0050 0100000A:C350 01 00000010:00000000 01:00000014 00000000     0\n"
+        let closing = "   2: 0200000A:8001 0100000A:1F8E 04 00010000:00000000 01:00000014 00000000     0\n"
         #expect(!GuestNetwork.isSending(in: ""))
         #expect(!GuestNetwork.isSending(in: title + listening + established))
         #expect(GuestNetwork.isSending(in: title + listening + closing))

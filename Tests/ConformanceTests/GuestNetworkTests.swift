@@ -117,7 +117,8 @@ struct GuestNetworkTests {
         try #require(try run(bundle, verb: "create").succeeded)
         try bundle.succeed("start", bundle.identifier)
         func served(_ host: String) -> Bool {
-            (try? ChildProcess.run(["busybox", "wget", "-q", "-T", "3", "-O", "-", "http://\(host)/"]))?.line == "served"
+            let got = try? ChildProcess.run(["busybox", "wget", "-q", "-T", "3", "-O", "-", "http://\(host)/"])
+            return got?.line == "served"
         }
         #expect(eventually(timeout: 30) { served("10.77.0.2") })
         #expect(served("[fd77::2]"))
@@ -126,7 +127,8 @@ struct GuestNetworkTests {
     }
 
     @Test func hooksBringSeveralLinks() throws {
-        let bundle = try bundle("ip -o link; ip addr; /bin/busybox ping -c 1 -W 5 10.78.0.1; /bin/busybox ping -c 1 -W 5 10.79.0.1")
+        let bundle = try bundle(
+            "ip -o link; /bin/busybox ping -c 1 -W 5 10.78.0.1; /bin/busybox ping -c 1 -W 5 10.79.0.1")
         let script = """
             pid=$(tr -d '\\n' | sed -E 's/.*"pid": *([0-9]+).*/\\1/')
             for n in 8 9; do
