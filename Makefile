@@ -1,7 +1,7 @@
 # The one entry to everything that is done with this tree. `make help` lists it.
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build debug test test-long test-lab check format demo bench doctor install clean need-swift
+.PHONY: help setup build debug test test-guests test-long test-lab check format demo bench bench-vm bench-fuse kernels doctor install clean need-swift
 
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -24,15 +24,18 @@ static_programs := $(filter mvrun mvrun-init mvrun-vmm,$(declared))
 dynamic_programs := $(filter mvrun-systemd,$(declared))
 
 import_check := --explicit-target-dependency-import-check error
-small := -Xlinker --gc-sections -Xlinker -s
+small := -Xlinker --gc-sections
 # Generic types are found through symbols, not by demangling names and searching the protocol conformances of the whole
 # program: a fifth of the instructions of a start.
 direct := -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
 # Only the pages that a program touches cost memory and faults: what a start runs through stands together, in the order of
-# Tests/Benchmarks/link-order.txt (Tests/Benchmarks/order-functions makes it). --wrap: see Sources/CLinux/arguments.c.
+# Tests/Benchmarks/link-order.txt (Tests/Benchmarks/order-functions makes it).
 ordered := -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -use-ld=lld -Xlinker --no-warn-symbol-ordering \
-    -Xlinker --symbol-ordering-file=$(CURDIR)/Tests/Benchmarks/link-order.txt -Xlinker --wrap=swift_copyAuxiliaryExecutablePath
-static := -c release --static-swift-stdlib -Xswiftc -static-executable $(direct) $(small) $(ordered)
+    -Xlinker --symbol-ordering-file=$(CURDIR)/Tests/Benchmarks/link-order.txt \
+    -Xlinker -T -Xlinker $(CURDIR)/Tests/Benchmarks/unnamed.ld
+# What of Swift's runtime is left out: see Sources/CLinux/arguments.c.
+lean := -Xcc -DMVRUN_STATIC_RUNTIME
+static := -c release --static-swift-stdlib -Xswiftc -static-executable $(direct) $(small) $(ordered) $(lean)
 # In a build folder of its own, for other flags in the same one would rebuild everything at each turn.
 dynamic := -c release --scratch-path .build/dynamic --static-swift-stdlib $(small)
 
@@ -65,13 +68,13 @@ build: need-swift ## makes the release programs in build/bin
 	@set -e; for program in $(static_programs); do \
 	    echo "build: $$program"; \
 	    $(SWIFT) build $(static) $(import_check) --product "$$program"; \
-	    install -m 0755 ".build/release/$$program" build/bin/; \
+	    install -s -m 0755 ".build/release/$$program" build/bin/; \
 	    ! ldd "build/bin/$$program" >/dev/null 2>&1 || { echo "build: $$program is not static" >&2; exit 1; }; \
 	done
 	@set -e; for program in $(dynamic_programs); do \
 	    echo "build: $$program"; \
 	    $(SWIFT) build $(dynamic) $(import_check) --product "$$program"; \
-	    install -m 0755 ".build/dynamic/release/$$program" build/bin/; \
+	    install -s -m 0755 ".build/dynamic/release/$$program" build/bin/; \
 	done
 
 debug: need-swift ## builds everything, tests too, without optimisation
@@ -79,6 +82,13 @@ debug: need-swift ## builds everything, tests too, without optimisation
 
 test: lint build ## checks, builds, then runs every test against the release programs
 	$(tested) $(SWIFT) test $(import_check)
+	@$(MAKE) --no-print-directory test-guests
+
+test-guests: build debug guest-kernel ## runs the tests of microVMs, in the lab where the host's KVM boots no kernel
+	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=env; \
+	else lab='Tests/Lab/lab -t 1800 -e'; echo 'test: microVMs run in the machine of Tests/Lab'; fi; \
+	$$lab $(tested) $$([ "$$lab" = env ] || echo --) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
+	    --no-parallel --filter 'ConformanceTests.Guest'
 
 test-long: lint build ## the same with the tests that take minutes
 	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check)
@@ -131,12 +141,24 @@ demo-vm: build guest-kernel ## runs the demo's bundle in a microVM, in the lab w
 bench: build ## measures against crun and runc; fails above Tests/Benchmarks/Limits.json
 	$(SWIFT) run mvrun-bench --limits Tests/Benchmarks/Limits.json $(BENCH)
 
+bench-vm: build guest-kernel ## measures microVMs against QEMU's microvm and runc, by instructions, in the machine of Tests/Lab
+	Tests/Benchmarks/Machines/bench-vm $(BENCH)
+
+bench-fuse: need-swift ## measures the file server through /dev/fuse against libfuse's example (needs libfuse3-dev)
+	$(SWIFT) build $(static) --product fuse-mount
+	Tests/Benchmarks/Files/bench-fuse $(BENCH)
+
+kernels: ## fetches Debian's kernels 6.1 and 6.12, cloud and generic, that make test-lab boots (300 MB)
+	Tests/Lab/fetch-kernels
+
 doctor: build ## says what this host can run, and what is missing
 	build/bin/mvrun doctor
 
 install: ## installs what build made, and completions, under DESTDIR and PREFIX
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/mvrun'
 	install -m 0755 build/bin/mvrun '$(DESTDIR)$(PREFIX)/bin/'
+	@# Under this name every bundle gets a microVM: for engines, which register a runtime by its path.
+	ln -sf mvrun '$(DESTDIR)$(PREFIX)/bin/mvrun-vm'
 	@# The others are started by mvrun alone, which finds them here.
 	for program in $(filter-out mvrun,$(static_programs) $(dynamic_programs)); do \
 	    install -m 0755 "build/bin/$$program" '$(DESTDIR)$(PREFIX)/libexec/mvrun/' || exit 1; done

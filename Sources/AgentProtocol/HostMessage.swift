@@ -16,6 +16,8 @@ package enum HostMessage: Equatable, Sendable {
     case readStatistics
     /// Answered by `processes`.
     case listProcesses
+    /// Answered by `log`.
+    case readLog
     /// Change limits; answered by `done` or `failed`.
     case update(GuestLimits)
     /// Set network interfaces up, whose devices are plugged in; answered by `done` or `failed`.
@@ -42,6 +44,8 @@ extension HostMessage: FrameMessage {
         /// See `HostMessage`.
         case listProcesses
         /// See `HostMessage`.
+        case readLog
+        /// See `HostMessage`.
         case update
         /// See `HostMessage`.
         case shutdown
@@ -65,6 +69,7 @@ extension HostMessage: FrameMessage {
         case .resize: .resize
         case .readStatistics: .readStatistics
         case .listProcesses: .listProcesses
+        case .readLog: .readLog
         case .update: .update
         case .connect: .connect
         case .shutdown: .shutdown
@@ -87,7 +92,7 @@ extension HostMessage: FrameMessage {
             writer.write(size)
         case .update(let limits): writer.write(limits)
         case .connect(let interfaces): writer.write(interfaces)
-        case .start, .readStatistics, .listProcesses, .shutdown: break
+        case .start, .readStatistics, .listProcesses, .readLog, .shutdown: break
         }
     }
 
@@ -104,6 +109,7 @@ extension HostMessage: FrameMessage {
         case .resize: self = .resize(process: try reader.number(), try TerminalSize(from: &reader))
         case .readStatistics: self = .readStatistics
         case .listProcesses: self = .listProcesses
+        case .readLog: self = .readLog
         case .update: self = .update(try GuestLimits(from: &reader))
         case .connect: self = .connect(try reader.list())
         case .shutdown: self = .shutdown

@@ -41,6 +41,9 @@ extension AgentServer {
             guard let cgroup = surroundings.cgroup else { return .processes(knownProcesses, complete: false) }
             let (list, isComplete) = cgroup.processes
             return .processes(list, complete: isComplete)
+        case .readLog:
+            let text = try during("read the kernel's log") { try Kernel.log(limit: FrameLimit.part) }
+            return .log(text)
         case .update(let limits):
             guard let cgroup = surroundings.cgroup else { throw RuntimeError(.unsupported, "there are no cgroups") }
             try cgroup.set(limits)

@@ -23,7 +23,8 @@ static _Noreturn void give_up(int channel, enum clx_launch_stage stage) {
     __builtin_unreachable();
 }
 
-static _Noreturn void become(const struct clx_launch_request *request) {
+static _Noreturn void become(void *argument) {
+    const struct clx_launch_request *request = argument;
     int channel = request->inherited[0];
     if (request->not_dumpable) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     // A thread that moves itself by `tasks` needs no lock over all threads of the machine, as moving by
@@ -49,6 +50,40 @@ static _Noreturn void become(const struct clx_launch_request *request) {
     give_up(channel, CLX_STAGE_EXEC);
 }
 
+// Starts a child as vfork(2) does: it has the caller's memory, and the caller waits, until it executes a program or ends. A copy
+// of a memory of some hundred pages, and the faults behind it, would take longer than all that the child does.
+static long lend(struct clone_args *arguments, void (*body)(void *), void *argument) {
+#ifdef __x86_64__
+    // The child's frames may not overwrite the caller's. It makes system calls, and little else.
+    static _Alignas(16) char stack[16384];
+    arguments->flags |= CLONE_VM | CLONE_VFORK;
+    arguments->stack = (uint64_t)(uintptr_t)stack;
+    arguments->stack_size = sizeof stack;
+    long result = SYS_clone3;
+    register void (*function)(void *) __asm__("r12") = body;
+    register void *value __asm__("r13") = argument;
+    __asm__ volatile(
+        "syscall\n\t"
+        "testq %%rax, %%rax\n\t"
+        "jnz 1f\n\t"
+        "xorl %%ebp, %%ebp\n\t"
+        "movq %%r13, %%rdi\n\t"
+        "callq *%%r12\n\t"
+        "ud2\n"
+        "1:"
+        : "+a"(result)
+        : "D"(arguments), "S"(sizeof *arguments), "r"(function), "r"(value)
+        : "rcx", "r11", "memory", "cc");
+    if (result >= 0) return result;
+    errno = (int)-result;
+    return -1;
+#else
+    long pid = syscall(SYS_clone3, arguments, sizeof *arguments);
+    if (pid == 0) body(argument);
+    return pid;
+#endif
+}
+
 int clx_launch(const struct clx_launch_request *request, int *pidfd) {
     struct clone_args arguments = {
         .flags = request->namespaces | CLONE_PIDFD | (request->clone_parent ? CLONE_PARENT : 0),
@@ -59,8 +94,14 @@ int clx_launch(const struct clx_launch_request *request, int *pidfd) {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)request->cgroup_v2;
     }
-    long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid == 0) become(request);
+    long pid;
+    if (request->wait_for_id_map || request->not_dumpable) {
+        // The parent has to go on, to write the maps; or the memory has to be another one.
+        pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+        if (pid == 0) become((void *)request);
+    } else {
+        pid = lend(&arguments, become, (void *)request);
+    }
     return (int)pid;
 }
 

@@ -59,7 +59,8 @@ package struct CgroupLayout: Equatable, Sendable {
     /// a thousand containers that file takes milliseconds.
     package static func current() throws(RuntimeError) -> CgroupLayout {
         try during("find the cgroup hierarchies") {
-            let ownCgroups = try readText("/proc/self/cgroup")
+            // One read(2) takes a file of procfs that is written at once, as this one, whole (single_open in fs/seq_file.c).
+            let ownCgroups = try readStart("/proc/self/cgroup", count: 65536)
             let own = OwnCgroup.parse(ownCgroups)
             if own.count == 1, own[0].version == .v2,
                 let directory = try? OwnedDescriptor.open("/sys/fs/cgroup", [.path, .directory]),
@@ -97,7 +98,7 @@ package struct CgroupLayout: Equatable, Sendable {
 let cgroup2FileSystem = 0x6367_7270
 
 private func offeredControllers(at mountPoint: String) -> [String] {
-    guard let text = try? readText(mountPoint + "/cgroup.controllers") else { return [] }
+    guard let text = try? readStart(mountPoint + "/cgroup.controllers", count: 4096) else { return [] }
     return words(text)
 }
 

@@ -42,7 +42,7 @@ extension Spec {
 
         /// Whether no point has a hook.
         package var isEmpty: Bool {
-            lists.allSatisfy(\.isEmpty)
+            lists.allSatisfy { $0.isEmpty }
         }
     }
 

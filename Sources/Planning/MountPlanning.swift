@@ -2,6 +2,7 @@ import Cgroups
 import Diagnostics
 import OCI
 import Plans
+import Syscalls
 
 /// Turns `mounts` into steps, and collects the trees that the launcher opens for them.
 struct MountPlanning {
@@ -63,7 +64,7 @@ struct MountPlanning {
 
     private mutating func bind(_ mount: Spec.Mount, _ parsed: MountOptions, index: Int) -> MountStep.Kind {
         let source = mount.source ?? ""
-        let path = source.hasPrefix("/") ? source : "\(bundle.path)/\(source)"
+        let path = source.isAbsolutePath ? source : "\(bundle.path)/\(source)"
         let recursive = parsed.flags.contains(.recursive) || mount.options.contains("rbind")
         let isMapped = parsed.idMapped != .no || !mount.uidMappings.isEmpty
         // A path that only the host's root can reach is opened outside, before the user namespace takes that away.
@@ -104,15 +105,15 @@ struct MountPlanning {
 
     /// A destination without `.`, `..` and doubled slashes; a relative one starts at the root.
     private func clean(_ destination: String) -> String {
-        var parts: [Substring] = []
-        for part in destination.split(separator: "/") {
+        var parts: [String] = []
+        for part in destination.pathComponents {
             switch part {
             case ".": continue
             case "..": _ = parts.popLast()
             default: parts.append(part)
             }
         }
-        return "/" + parts.joined(separator: "/")
+        return rootedPath(parts)
     }
 
     /// The hierarchies as the container is to see them.
@@ -129,7 +130,9 @@ struct MountPlanning {
                     ownNamespace: own, unified: hostPath(unified), hierarchies: [], flags: flags))
         }
         let parts = hierarchies.map { hierarchy in
-            let directory = hierarchy.mountPoint.split(separator: "/").last.map(String.init) ?? "cgroup"
+            let place = hierarchy.mountPoint
+            let slash = place.utf8.lastIndex(of: 0x2f)
+            let directory = slash.map { String(place[place.utf8.index(after: $0)...]) } ?? place
             let isNamed = hierarchy.controllers.contains { $0.hasPrefix("name=") }
             return MountStep.CgroupMount.Hierarchy(
                 directory: directory,

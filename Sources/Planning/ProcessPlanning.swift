@@ -24,9 +24,9 @@ struct IdentitySteps {
         ]
         let noPrivileges: [SetupStep] = process.noNewPrivileges ? [.noNewPrivileges] : []
         // The bounding set goes first: dropping from it takes a capability itself.
-        // The limits are the last that somebody outside sets, for the steps between could stumble over them.
+        // The limits come after everything that could stumble over them.
         let first: [SetupStep] = [.boundingSet(sets.bounding)]
-        let limits: [SetupStep] = process.rlimits.isEmpty ? [] : [.awaitLimits]
+        let limits: [SetupStep] = process.rlimits.isEmpty ? [] : [.limits(process.resourceLimits)]
         guard let seccomp else {
             beforeStart = first + limits + become + noPrivileges + [.findProgram]
             afterStart = []
@@ -75,12 +75,17 @@ extension Spec.Process {
 
     /// Limits and the OOM score, which are set from outside.
     func fill(_ launch: inout LaunchPlan) {
-        launch.resourceLimits = rlimits.enumerated().map { index, limit in
+        launch.resourceLimits = resourceLimits
+        launch.oomScoreAdjustment = oomScoreAdj.map(Int.init)
+    }
+
+    /// The limits as prlimit(2) takes them.
+    var resourceLimits: [ResourceLimit] {
+        rlimits.enumerated().map { index, limit in
             ResourceLimit(
                 name: limit.type.rawValue, resource: limit.type.number, soft: limit.soft, hard: limit.hard,
                 field: "process.rlimits[\(index)]")
         }
-        launch.oomScoreAdjustment = oomScoreAdj.map(Int.init)
     }
 
     /// Scheduling and I/O priority.

@@ -72,9 +72,9 @@ package enum SetupStep: Equatable, Sendable {
     case securityLabel(SecurityLabel)
     /// Make the working directory where it is missing.
     case makeDirectory(String)
-    /// Wait while the launcher sets the resource limits: from outside, since raising one takes a privilege of the initial
-    /// user namespace, and before the ids change, since afterwards this takes one too (prlimit(2)).
-    case awaitLimits
+    /// Set the resource limits, or wait while the launcher does: raising one takes a privilege of the initial user namespace,
+    /// which the stage may be outside of. Before the ids change, since afterwards this takes one too (prlimit(2)).
+    case limits([ResourceLimit])
     /// Find the program, and say so now if it is missing.
     case findProgram
     /// Set the no_new_privs bit.
@@ -179,7 +179,7 @@ extension SetupStep: CustomStringConvertible {
         case .affinity: "set the CPU affinity"
         case .securityLabel: "set the security label"
         case .makeDirectory(let path): "make the directory \(path)"
-        case .awaitLimits: "wait for the resource limits"
+        case .limits(let limits): "set \(limits.map(\.name).joined(separator: ", "))"
         case .findProgram: "find the program"
         case .noNewPrivileges: "set no_new_privs"
         case .identity(let identity, _): "become user \(identity.userID), group \(identity.groupID)"

@@ -51,10 +51,11 @@ package struct BundleCheck: Sendable {
         let findings = spec.findings
         var open = findings.errors.map { (path: $0.path, message: $0.message, hint: $0.hint) }
         var warnings = findings.warnings.map { (path: $0.path, message: $0.message, hint: $0.hint) }
+        if isolation == .container { open += findings.hostErrors.map { ($0.path, $0.message, $0.hint) } }
         if isolation == .vm {
             let machine = MicroVMFindings(of: spec)
             open += machine.errors.map { ($0.path, $0.message, $0.hint) }
-            warnings += machine.warnings.map { ($0.path, $0.message, $0.hint) }
+            warnings += (machine.warnings + machine.remarks).map { ($0.path, $0.message, $0.hint) }
         }
         for field in try FieldCatalogue(config: document).fields {
             // An error about an object or an array is told at the first field inside.
@@ -158,8 +159,8 @@ extension Session {
         do throws(RuntimeError) {
             let opened = try Bundle(at: bundle, config: config)
             let kind = try isolation(of: spec, choice)
-            // A machine's root may be on a disk.
-            if kind == .container || spec.vm?.image?.path == nil, !exists(opened.rootPath) {
+            let isOnDisk = kind == .vm && spec.vm?.image?.path != nil
+            if !isOnDisk, !exists(opened.rootPath) {
                 check.add(RuntimeError(.notFound, "root.path: \(opened.rootPath) does not exist"))
             }
             var request = CreateRequest(id: "check")

@@ -30,6 +30,8 @@ final class ContainerMaking {
 
     /// The container's first process; 0 before it exists.
     var pid: Int32 = 0
+    /// The pidfd of that process, once its program was started.
+    var process: OwnedDescriptor?
     /// The terminal of a container that was restored.
     var restoredTerminal: OwnedDescriptor?
     /// Whether the process is not one of a launcher's.
@@ -49,7 +51,7 @@ final class ContainerMaking {
         if plan.machine != nil { try session.requireMachine() }
         var record = ContainerRecord(
             id: request.id, bundle: bundle.path, rootfs: bundle.rootPath, created: Timestamp.now.preciseText,
-            owner: geteuid())
+            owner: Credentials.effectiveUser)
         record.annotations = bundle.spec.annotations
         record.namespaces = bundle.spec.linux.namespaces.reduce(0) { flags, namespace in
             flags | (NamespaceKind(name: namespace.type.rawValue)?.cloneFlag ?? 0)
@@ -70,8 +72,9 @@ final class ContainerMaking {
             if let monitoring = group.monitoring, !exists(monitoring) { record.resctrlMonitoring = monitoring }
         }
         do {
-            let own = try ProcessStatus(of: currentProcess())
-            record.launcher = ProcessIdentity(pid: currentProcess(), startTime: own.startTime)
+            let pid = currentProcess()
+            let own = try ProcessStatus(of: pid)
+            record.launcher = ProcessIdentity(pid: pid, startTime: own.startTime)
             plan.sandbox.stage.ignoredSignals = own.ignoredSignals
         } catch {
             throw RuntimeError(error)
@@ -93,7 +96,7 @@ final class ContainerMaking {
             // The launcher knows the cgroups by the numbers of descriptors that somebody else keeps open.
             defer { withExtendedLifetime(entrances) {} }
             var surroundings = Launcher.Surroundings(
-                initProgram: try InitProgram.open(session.initProgramPath()),
+                initProgram: try session.openInitProgram(),
                 hooks: { [unowned self] pid throws(RuntimeError) in try runHooks(pid) },
                 warn: { [log = session.log] text in log.warn(text) })
             surroundings.cgroup = entrances.unified
@@ -154,6 +157,7 @@ final class ContainerMaking {
             undo()
             throw error
         }
+        process = launcher?.process.take()
         launcher = nil
         networkDevices = nil
         directory = nil

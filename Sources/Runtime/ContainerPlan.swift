@@ -5,6 +5,7 @@ import JSON
 package import OCI
 import Planning
 package import Plans
+import Sandbox
 import Syscalls
 
 /// Everything that makes a container: its sandbox, and its cgroups where it gets any.
@@ -133,8 +134,24 @@ extension Session {
     /// Where mvrun-init is.
     func initProgramPath() throws(RuntimeError) -> String { try programPath("mvrun-init") }
 
+    /// mvrun-init as an open file.
+    func openInitProgram() throws(RuntimeError) -> OwnedDescriptor {
+        let places = try programPlaces("mvrun-init")
+        do {
+            return try InitProgram.open(places.beside)
+        } catch {
+            guard error.errno == .noEntry else { throw error }
+            return try InitProgram.open(places.installed)
+        }
+    }
+
     /// Where a program that only mvrun starts is: beside this one, or where it is installed.
     func programPath(_ name: String) throws(RuntimeError) -> String {
+        let places = try programPlaces(name)
+        return exists(places.beside) ? places.beside : places.installed
+    }
+
+    private func programPlaces(_ name: String) throws(RuntimeError) -> (beside: String, installed: String) {
         let own: String
         do {
             own = try linkTarget("/proc/self/exe")
@@ -142,7 +159,6 @@ extension Session {
             throw RuntimeError(error).during("find \(name)")
         }
         let directory = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ""
-        let beside = "\(directory)/\(name)"
-        return exists(beside) ? beside : "\(directory)/../libexec/mvrun/\(name)"
+        return ("\(directory)/\(name)", "\(directory)/../libexec/mvrun/\(name)")
     }
 }

@@ -18,13 +18,15 @@ struct Foreground: ~Copyable {
     ///
     /// - Parameters:
     ///   - pid: the program, a child of this process.
+    ///   - process: its pidfd, where the caller has one.
     ///   - terminal: the main side of its terminal, where it has one.
     ///   - notifications: what it says to the service manager.
     /// - Returns: how it ended.
     consuming func wait(
-        for pid: Int32, terminal: consuming OwnedDescriptor?, notifications: NotifyProxy? = nil
+        for pid: Int32, _ process: consuming OwnedDescriptor? = nil, terminal: consuming OwnedDescriptor?,
+        notifications: NotifyProxy? = nil
     ) throws(SystemError) -> ProcessEnd {
-        let process = try openProcess(pid)
+        let process = try Self.descriptor(process, of: pid)
         guard let terminal else { return try wait(for: pid, process, notifications) }
         var relay = try TerminalRelay(terminal)
         while true {
@@ -42,6 +44,13 @@ struct Foreground: ~Copyable {
             try relay.drain()
             return end
         }
+    }
+
+    private static func descriptor(
+        _ given: consuming OwnedDescriptor?, of pid: Int32
+    ) throws(SystemError) -> OwnedDescriptor {
+        if let given { return given }
+        return try openProcess(pid)
     }
 
     private func wait(
@@ -62,11 +71,12 @@ struct Foreground: ~Copyable {
     private func takeSignals(
         for pid: Int32, _ process: borrowing OwnedDescriptor
     ) throws(SystemError) -> (end: ProcessEnd?, sizeChanged: Bool) {
-        var end: ProcessEnd?
         var sizeChanged = false
         while let signal = try signals.next() {
             switch signal {
-            case SIGCHLD: end = try reap(pid) ?? end
+            case SIGCHLD:
+                // Behind the end there is nothing to be passed on.
+                if let end = try reap(pid) { return (end, sizeChanged) }
             case SIGWINCH: sizeChanged = true
             // What concerns mvrun's own files and its own place in its session.
             case SIGPIPE, SIGURG, SIGTTIN, SIGTTOU: continue
@@ -79,19 +89,18 @@ struct Foreground: ~Copyable {
                 }
             }
         }
-        return (end, sizeChanged)
+        return (nil, sizeChanged)
     }
 
-    /// Waits for every child that has ended: as a subreaper, this process inherits those of the container.
+    /// Waits for every child that has ended, up to the program: as a subreaper, this process inherits those of the container.
     private func reap(_ pid: Int32) throws(SystemError) -> ProcessEnd? {
-        var found: ProcessEnd?
         do {
             while let (child, end) = try waitForChild(-1, block: false, cloned: true) {
-                if child == pid { found = end }
+                if child == pid { return end }
             }
         } catch {
             guard error.errno == .noChild else { throw error }
         }
-        return found
+        return nil
     }
 }

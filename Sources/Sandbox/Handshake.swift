@@ -27,8 +27,6 @@ enum StageMessage: Equatable {
 
 /// What the launcher tells the stage.
 enum LauncherMessage: Equatable {
-    /// A plan of so many bytes follows.
-    case plan(size: UInt32)
     /// The user namespace has its maps.
     case mapped
     /// Go on: the hooks are done. The pid is the stage's, as the launcher sees it.
@@ -127,9 +125,6 @@ extension LauncherMessage {
     var packet: [UInt8] {
         var writer = PlanWriter()
         switch self {
-        case .plan(let size):
-            writer.write(Mark.plan)
-            writer.write(size)
         case .mapped: writer.write(Mark.mapped)
         case .goOn(let pid):
             writer.write(Mark.goOn)
@@ -153,13 +148,35 @@ extension LauncherMessage {
         }
         var reader = PlanReader(packet)
         switch try reader.number(UInt8.self) {
-        case Mark.plan: self = .plan(size: try reader.number())
         case Mark.mapped: self = .mapped
         case Mark.goOn: self = .goOn(pid: try reader.number())
         case Mark.waitForStart: self = .waitForStart(pid: try reader.number())
         case Mark.start: self = .start(pid: try reader.number())
         default: throw .malformed
         }
+    }
+}
+
+extension LauncherMessage {
+    /// The packets of a plan, which is the first that the launcher says: its size, and its bytes in as few packets as there
+    /// can be.
+    static func packets(ofPlan bytes: [UInt8]) -> [[UInt8]] {
+        var writer = PlanWriter()
+        writer.write(Mark.plan)
+        writer.write(UInt32(truncatingIfNeeded: bytes.count))
+        let message = writer.bytes + bytes
+        return stride(from: 0, to: message.count, by: planChunkSize).map { start in
+            Array(message[start..<min(start + planChunkSize, message.count)])
+        }
+    }
+
+    /// Takes the size off the first packet of a plan, and leaves what the packet has of the plan itself.
+    static func takePlanSize(from packet: inout [UInt8]) throws(PlanFault) -> Int {
+        var reader = PlanReader(packet)
+        guard try reader.number(UInt8.self) == Mark.plan else { throw .malformed }
+        let size = try reader.number(UInt32.self)
+        packet.removeFirst(1 + MemoryLayout<UInt32>.size)
+        return Int(size)
     }
 }
 

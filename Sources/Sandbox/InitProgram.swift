@@ -25,9 +25,7 @@ package enum InitProgram {
     }
 
     private static func openReadOnlyMount(_ path: String) throws(SystemError) -> OwnedDescriptor {
-        let tree = try Mounting.cloneTree(path, recursive: false)
-        try Mounting.setAttributes(of: tree, recursive: false, set: CLX_MOUNT_ATTR_RDONLY, subject: path)
-        return tree
+        try Mounting.cloneTree(path, recursive: false, setting: CLX_MOUNT_ATTR_RDONLY)
     }
 
     private static func openWithoutPrivilege(_ path: String) throws(RuntimeError) -> OwnedDescriptor {

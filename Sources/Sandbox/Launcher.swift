@@ -55,7 +55,8 @@ package struct Launcher: ~Copyable {
     let plan: SandboxPlan
     var surroundings: Surroundings
     var channel: PacketSocket?
-    var process: OwnedDescriptor?
+    /// The pidfd of the sandbox's process, between the launch and its end.
+    package var process: OwnedDescriptor?
     /// Whether the stage is going to fork, and has not yet said into which child.
     private var awaitsChild: Bool
     /// What that child said before the stage did, which may be slower than the child.
@@ -184,14 +185,7 @@ package struct Launcher: ~Copyable {
     private borrowing func sendPlan() throws(RuntimeError) {
         var writer = PlanWriter()
         writer.write(plan.stage)
-        let bytes = writer.bytes
-        try say(.plan(size: UInt32(truncatingIfNeeded: bytes.count)))
-        var position = 0
-        while position < bytes.count {
-            let end = min(position + planChunkSize, bytes.count)
-            try send(Array(bytes[position..<end]))
-            position = end
-        }
+        for packet in LauncherMessage.packets(ofPlan: writer.bytes) { try send(packet) }
     }
 
     /// Answers the stage until it is ready.

@@ -29,6 +29,8 @@ package final class Stage {
     var programPath: String
     /// Descriptors that nothing needs any more, see `setAside`.
     private var aside: [Int32] = []
+    /// Whether the working directory is the root that was entered.
+    var isAtRoot = false
     /// A working directory that the user of now may not enter, and the user of then may.
     var pendingDirectory: String?
 
@@ -80,12 +82,9 @@ package final class Stage {
     }
 
     private static func receivePlan(from channel: borrowing PacketSocket) throws -> StagePlan {
-        guard case .plan(let size) = try LauncherMessage(packet: try channel.receive(limit: 16).bytes) else {
-            throw PlanFault.malformed
-        }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(size))
-        while bytes.count < Int(size) {
+        var bytes = try channel.receive(limit: planChunkSize).bytes
+        let size = try LauncherMessage.takePlanSize(from: &bytes)
+        while bytes.count < size {
             let part = try channel.receive(limit: planChunkSize).bytes
             if part.isEmpty { throw PlanFault.truncated }
             bytes.append(contentsOf: part)

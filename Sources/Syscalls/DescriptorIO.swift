@@ -8,17 +8,19 @@ extension OwnedDescriptor {
     ///   - limit: the most bytes to take; a longer file is an EFBIG.
     ///   - subject: the file's name for an error.
     package borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var chunk = 16384
+        var bytes = [UInt8](repeating: 0, count: 16384)
+        var filled = 0
         while true {
-            let filled = bytes.count
             if filled > limit { throw SystemError("read", subject, Errno(rawValue: EFBIG)) }
-            bytes.append(contentsOf: repeatElement(0, count: chunk))
+            if filled == bytes.count {
+                bytes.append(contentsOf: repeatElement(0, count: min(bytes.count, 1 << 20)))
+            }
             let count = try read(into: &bytes, from: filled, subject: subject)
-            bytes.removeLast(bytes.count - filled - count)
-            if count == 0 { return bytes }
-            chunk = min(chunk * 2, 1 << 20)
+            if count == 0 { break }
+            filled += count
         }
+        bytes.removeLast(bytes.count - filled)
+        return bytes
     }
 
     /// Reads once.
@@ -132,9 +134,19 @@ package func readText(_ path: String, limit: Int = 1 << 20) throws(SystemError) 
 ///   - path: the file.
 ///   - count: the most bytes to take; the rest is left.
 package func readStart(_ path: String, count: Int) throws(SystemError) -> String {
-    var bytes = [UInt8](repeating: 0, count: count)
-    let taken = try OwnedDescriptor.open(path).read(into: &bytes, subject: path)
-    return String(decoding: bytes[..<taken], as: UTF8.self)
+    let file = try OwnedDescriptor.open(path)
+    let number = file.number
+    var failure: SystemError?
+    // SAFETY: the kernel writes at most the buffer's length, and says how much of it it wrote.
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, taken in
+        do throws(SystemError) {
+            taken = try syscall("read", on: path) { unsafe Glibc.read(number, buffer.baseAddress, count) }
+        } catch {
+            failure = error
+        }
+    }
+    if let failure { throw failure }
+    return String(decoding: bytes, as: UTF8.self)
 }
 
 /// Writes a text into an existing file with one write(2), as the files of procfs and cgroupfs want it.

@@ -40,8 +40,8 @@ package func launchProcess(
     unsafe request.wait_for_id_map = waitsForIDMap ? 1 : 0
     var process: Int32 = -1
     let pid = try syscall("clone3", on: "the sandbox") {
-        // SAFETY: the child is a copy of this process; what the request points to stays valid in it and, for the length
-        // of the closures, here.
+        // SAFETY: the child is a copy of this process or has its memory until the exec, for which this call waits; what the
+        // request points to stays valid for the length of the closures.
         unsafe cgroupTasks.withUnsafeBufferPointer { tasks in
             unsafe inherited.withUnsafeBufferPointer { kept in
                 unsafe standardStreams.withUnsafeBufferPointer { streams in

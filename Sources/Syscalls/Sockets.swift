@@ -56,21 +56,21 @@ package struct PacketSocket: ~Copyable, Sendable {
         limit: Int = 65536
     ) throws(SystemError) -> ReceivedPacket {
         let number = descriptor.number
-        var packet = [UInt8](repeating: 0, count: limit)
         var passed: Int32 = -1
-        let count: Int
-        do {
-            count = try syscall("recvmsg", on: "\(number)") {
-                // SAFETY: the kernel writes at most the array's length.
-                unsafe packet.withUnsafeMutableBytes {
-                    unsafe clx_receive_descriptor(number, $0.baseAddress, $0.count, &passed)
+        var failure: SystemError?
+        // The room is not cleared beforehand: that would touch all of it, and packets are small.
+        // SAFETY: the kernel writes at most the buffer's length, and says how much of it it wrote.
+        let packet = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            do throws(SystemError) {
+                count = try syscall("recvmsg", on: "\(number)") {
+                    unsafe clx_receive_descriptor(number, buffer.baseAddress, limit, &passed)
                 }
+            } catch {
+                failure = error
             }
-        } catch let error where error.errno.rawValue == ECONNRESET {
-            // The other end closed with packets of ours unread; for the reader that is its end as well.
-            count = 0
         }
-        packet.removeLast(limit - count)
+        // ECONNRESET: the other end closed with packets of ours unread; for the reader that is its end as well.
+        if let failure, failure.errno.rawValue != ECONNRESET { throw failure }
         guard passed >= 0 else { return ReceivedPacket(bytes: packet, passed: nil) }
         return ReceivedPacket(bytes: packet, passed: OwnedDescriptor(owning: passed))
     }

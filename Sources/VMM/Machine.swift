@@ -184,10 +184,23 @@ package final class Machine {
         return { outcome.end(.stopped) }
     }
 
-    /// Keeps the processors out of the guest until `resume`.
-    package func pause() {
+    /// Keeps the processors out of the guest until `resume`, and returns when none is inside.
+    ///
+    /// - Throws: a processor that does not leave within a second; then all go on.
+    package func pause() throws(RuntimeError) {
         gate.shut()
         for thread in threads { thread.kick() }
+        var milliseconds = 0
+        while gate.waiting < threads.count {
+            // One that has ended waits for nothing, and the machine ends with it.
+            guard outcome.end == nil else { return }
+            guard milliseconds < 1000 else {
+                gate.open()
+                throw RuntimeError(.guest, "a processor does not stop within a second")
+            }
+            sleep(milliseconds: 1)
+            milliseconds += 1
+        }
     }
 
     /// Lets the processors run again.

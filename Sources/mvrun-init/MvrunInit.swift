@@ -14,8 +14,8 @@ struct MvrunInit {
     static func main() {
         let arguments = programArguments
         // The kernel may pass on words of its command line; a sandbox's first process has exactly one, of numbers.
-        if currentProcess() == 1, arguments.count != 2 || numbers(arguments[1]) == nil { GuestMain.run() }
         guard arguments.count == 2, let descriptors = numbers(arguments[1]) else {
+            if currentProcess() == 1 { GuestMain.run() }
             let note = "mvrun-init is started by mvrun; it does nothing by itself\n"
             let standardError = OwnedDescriptor(owning: 2)
             try? standardError.writeAll(Array(note.utf8), subject: "stderr")

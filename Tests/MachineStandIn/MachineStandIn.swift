@@ -163,6 +163,8 @@ private final class StandIn {
         case .processes:
             let own = GuestProcess(pid: 1, parent: 0, user: 0, command: workload.arguments.joined(separator: " "))
             connection.answer(.processes([own], complete: true))
+        case .log: connection.answer(.log("<6>[    0.000000] stand-in kernel remembers\n"))
+        case .pause, .resume: connection.answer(.done)
         case .update(let limits):
             write(MachineDescriptors.console, "memory \(limits.memory ?? 0) processes \(limits.processes ?? 0)\n")
             connection.answer(.done)

@@ -1,3 +1,4 @@
+import CCapability
 import OCI
 import Testing
 
@@ -30,6 +31,14 @@ import Testing
         #expect(Capability(name: "cap_chown") == nil)
         #expect(Capability(rawValue: 41).name == nil)
         #expect(Capability.names.count == 41)
+    }
+
+    @Test func libcapHasTheSameCapabilities() {
+        for (number, name) in Capability.names.enumerated() {
+            var found: cap_value_t = -1
+            #expect(cap_from_name(name, &found) == 0)
+            #expect(found == cap_value_t(number))
+        }
     }
 
     @Test func schedulingAndMemoryPoliciesAreNumberedAsInTheKernel() {

@@ -29,13 +29,14 @@ import Testing
         .ioPriority(0x2004),
         .scheduler(
             SchedulerAttributes(policy: 3, flags: 1, nice: -2, priority: 0, runtime: 1, deadline: 2, period: 3)),
-        .affinity([3]), .securityLabel(.appArmor("p")), .securityLabel(.seLinux("l")), .awaitLimits, .findProgram,
+        .affinity([3]), .securityLabel(.appArmor("p")), .securityLabel(.seLinux("l")), .limits([limit]), .findProgram,
         .noNewPrivileges,
         .identity(Identity(userID: 1, groupID: 2, additionalGroups: [3], umask: 0o22), keepCapabilities: true),
         .capabilities(CapabilitySets(bounding: 1, effective: 2, inheritable: 3, permitted: 4, ambient: 5)),
         .boundingSet(9), .seccomp(SeccompFilter(instructions: [1, 2, 3, 4, 5, 6, 7, 8], flags: 2, notifies: true)),
         .workingDirectory("/"),
     ]
+    private static let limit = ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 1, field: "f")
     private static let hook = HookStep(
         list: "startContainer", index: 1, path: "/h", arguments: ["h", "x"], environment: ["A=b"], timeoutSeconds: 3)
 

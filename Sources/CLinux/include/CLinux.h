@@ -4,6 +4,7 @@
 #define CLINUX_H
 
 #include "clx_arguments.h"
+#include "clx_capabilities.h"
 #include "clx_files.h"
 #include "clx_mounts.h"
 #include "clx_namespaces.h"

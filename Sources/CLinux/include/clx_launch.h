@@ -22,8 +22,8 @@ struct clx_launch_request {
 // Where a failed child stopped: it sends this as one packet on the channel: {'!', stage, errno as 4 bytes}.
 enum clx_launch_stage { CLX_STAGE_CGROUP = 1, CLX_STAGE_ID_MAP = 2, CLX_STAGE_IDENTITY = 3, CLX_STAGE_DESCRIPTOR = 4, CLX_STAGE_EXEC = 5 };
 
-// Starts a child as clone3(2) does, without CLONE_VM, and executes a program in it. Returns the child's pid, or -1 with
-// errno. *pidfd receives a pidfd of the child.
+// Starts a child by clone3(2) and executes a program in it. Returns the child's pid, or -1 with errno. *pidfd receives a pidfd
+// of the child. The caller has one thread, and waits until the exec, unless the child waits for maps.
 int clx_launch(const struct clx_launch_request *request, int *pidfd);
 
 // A plain fork by clone3: returns twice as fork(2) does. Only for a single-threaded process.

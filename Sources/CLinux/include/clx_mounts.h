@@ -17,6 +17,11 @@ static inline int clx_pivot_root(const char *new_root, const char *put_old) {
 static inline int clx_open_tree(int directory, const char *path, unsigned flags) {
     return (int)syscall(SYS_open_tree, directory, path, flags);
 }
+// open_tree_attr(2), open_tree and mount_setattr in one, Linux 6.15; declared here because the headers of Debian 12 do not have it.
+static inline int clx_open_tree_attr(int directory, const char *path, unsigned flags, uint64_t set) {
+    struct mount_attr attributes = {.attr_set = set};
+    return (int)syscall(467, directory, path, flags, &attributes, sizeof attributes);
+}
 static inline int clx_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags) {
     return (int)syscall(SYS_move_mount, from, from_path, to, to_path, flags);
 }

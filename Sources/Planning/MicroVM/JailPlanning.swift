@@ -20,8 +20,13 @@ struct JailPlanning {
     /// MKNOD and SETFCAP, capabilities(7).
     private static let capabilities: UInt64 = [0, 1, 3, 4, 6, 7, 27, 31].reduce(0) { $0 | 1 << UInt64($1) }
 
+    /// The guest's memory does not belong into a core file.
+    private static let limits = [
+        ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
+    ]
+
     /// The plan.
-    func plan() -> SandboxPlan {
+    func plan() throws(RuntimeError) -> SandboxPlan {
         let namespaces = NamespacePlan(jailNamespaces)
         var launch = LaunchPlan()
         namespaces.fill(&launch, spec.linux)
@@ -30,15 +35,12 @@ struct JailPlanning {
             NetworkDeviceMove(hostName: entry.key, containerName: entry.value.name ?? entry.key)
         }
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
-        // The guest's memory does not belong into a core file.
-        launch.resourceLimits = [
-            ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
-        ]
+        launch.resourceLimits = Self.limits
         var program = Program(
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
         program.handedFiles = MachineDescriptors.count + (spec.rootDisk == nil ? 0 : 1)
         var trees: [LauncherTree] = []
-        var stage = StagePlan(id: options.container.id, steps: steps(namespaces, &trees), program: program)
+        var stage = StagePlan(id: options.container.id, steps: try steps(namespaces, &trees), program: program)
         stage.hookState = options.container.hookState
         launch.trees = trees
         return SandboxPlan(launch: launch, stage: stage)
@@ -53,7 +55,9 @@ struct JailPlanning {
         return linux
     }
 
-    private func steps(_ namespaces: NamespacePlan, _ trees: inout [LauncherTree]) -> [SetupStep] {
+    private func steps(
+        _ namespaces: NamespacePlan, _ trees: inout [LauncherTree]
+    ) throws(RuntimeError) -> [SetupStep] {
         var steps: [SetupStep] = []
         // Joins come first: what is made afterwards belongs to what was joined.
         if let join = namespaces.joins.first {
@@ -72,6 +76,8 @@ struct JailPlanning {
         // AFTER the stage is in its cgroup, which becomes the namespace's root; it is born there.
         steps.append(.newCgroupNamespace)
         steps += rootSteps(&trees)
+        // The guest's memory is the monitor's: it comes from the nodes that the program's would.
+        if let policy = spec.linux.memoryPolicy { steps.append(try policy.step) }
         steps += processSteps
         return steps
     }
@@ -122,7 +128,7 @@ struct JailPlanning {
             bounding: Self.capabilities, effective: Self.capabilities, inheritable: 0, permitted: Self.capabilities,
             ambient: 0)
         return [
-            .workingDirectory("/"), .boundingSet(Self.capabilities), .awaitLimits,
+            .workingDirectory("/"), .boundingSet(Self.capabilities), .limits(Self.limits),
             .identity(Identity(userID: 0, groupID: 0, additionalGroups: nil, umask: 0), keepCapabilities: true),
             .capabilities(sets), .noNewPrivileges, .findProgram,
         ]

@@ -17,6 +17,8 @@ package struct MicroVMFindings: Sendable {
     package private(set) var errors: [Finding] = []
     /// What is ignored, though it is there.
     package private(set) var warnings: [Finding] = []
+    /// What is ignored and missed by nobody: every engine says it, so that only `check` speaks of it.
+    package private(set) var remarks: [Finding] = []
 
     /// Looks at a configuration, which was validated.
     package init(of spec: Spec) {
@@ -78,7 +80,8 @@ package struct MicroVMFindings: Sendable {
                 hint: "remove it, or run the bundle as a container")
         }
         if !(linux.resources?.devices.isEmpty ?? true) {
-            warn("linux.resources.devices", "the guest has no devices of the host that a rule could allow or deny")
+            let message = "the guest has no devices of the host that a rule could allow or deny"
+            remarks.append(Finding(path: "linux.resources.devices", message: message, hint: nil))
         }
     }
 

@@ -60,7 +60,7 @@ package enum MicroVMIsolation {
         machine.offersVsock = options.vsockDirectory != nil
         machine.awaitsNetwork = takesLinks(spec.annotations) && canHaveLinks(spec)
         let jail = JailPlanning(bundle: bundle, process: process, shares: shares, options: options)
-        return Plan(sandbox: jail.plan(), machine: machine)
+        return Plan(sandbox: try jail.plan(), machine: machine)
     }
 
     /// Whether a machine takes the links that it finds in its network namespace.

@@ -55,7 +55,7 @@ struct MicroVMShares {
         _ mount: Spec.Mount, _ index: Int, of bundle: Bundle
     ) throws(RuntimeError) -> Share {
         let source = mount.source ?? ""
-        let path = source.hasPrefix("/") ? source : "\(bundle.path)/\(source)"
+        let path = source.isAbsolutePath ? source : "\(bundle.path)/\(source)"
         let field = "config.json: mounts[\(index)].source"
         let found: FileStatus
         do {

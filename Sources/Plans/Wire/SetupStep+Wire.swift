@@ -31,7 +31,7 @@ private enum Tag: UInt8 {
     case affinity
     case securityLabel
     case makeDirectory
-    case awaitLimits
+    case limits
     case findProgram
     case noNewPrivileges
     case identity
@@ -169,8 +169,9 @@ extension SetupStep: PlanCoded {
         case .makeDirectory(let a):
             writer.write(Tag.makeDirectory.rawValue)
             writer.write(a)
-        case .awaitLimits:
-            writer.write(Tag.awaitLimits.rawValue)
+        case .limits(let a):
+            writer.write(Tag.limits.rawValue)
+            writer.write(a)
         case .findProgram:
             writer.write(Tag.findProgram.rawValue)
         case .noNewPrivileges:
@@ -263,7 +264,7 @@ extension SetupStep: PlanCoded {
         case .affinity: .affinity(try reader.content())
         case .securityLabel: .securityLabel(try SetupStep.SecurityLabel(from: &reader))
         case .makeDirectory: .makeDirectory(try reader.text())
-        case .awaitLimits: .awaitLimits
+        case .limits: .limits(try reader.list())
         case .findProgram: .findProgram
         case .noNewPrivileges: .noNewPrivileges
         case .identity: .identity(try Identity(from: &reader), keepCapabilities: try reader.flag())

@@ -65,7 +65,10 @@ struct CriuProgram: ~Copyable {
     borrowing func explain(_ error: RuntimeError, _ early: String = "") -> RuntimeError {
         var error = error
         let log = (try? readText(logPath, limit: 256 << 20)) ?? ""
-        let lines = (log.isEmpty ? early : log).split(separator: "\n").filter { $0.contains("Error") }
+        let lines = (log.isEmpty ? early : log).split(separator: "\n").filter { line in
+            // By words: to look for a text in a text takes a library of a megabyte, which nothing else here needs.
+            line.split(separator: " ").contains("Error")
+        }
         let last = lines.suffix(3).map { $0.drop { $0 == " " } }.joined(separator: " | ")
         if !last.isEmpty { error.message += ": \(last)" }
         if !log.isEmpty { error.message += " (\(logPath))" }

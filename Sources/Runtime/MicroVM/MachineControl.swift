@@ -1,5 +1,6 @@
 import AgentProtocol
 package import Diagnostics
+import OCI
 import Syscalls
 
 /// A connection to a machine's monitor, for one request.
@@ -117,6 +118,25 @@ extension Session {
         } catch {
             throw RuntimeError(error).during("read the guest's console")
         }
+    }
+
+    /// What the guest's kernel remembers of its log; where nobody can ask it, what it has printed.
+    package func kernelLog(of id: String) throws(RuntimeError) -> String {
+        let container = try machine(id)
+        guard [.created, .running].contains(container.status), case .log(let text) = try ask(container, .log) else {
+            return String(decoding: try console(of: id), as: UTF8.self)
+        }
+        // Each line begins with its level, <6>, which dmesg(1) does not print either.
+        return text.split(separator: "\n", omittingEmptySubsequences: true).map { line in
+            let rest = line.drop { $0 != ">" }.dropFirst()
+            return (line.hasPrefix("<") && !rest.isEmpty ? rest : line) + "\n"
+        }.joined()
+    }
+
+    /// Whether a machine's monitor has said that its guest ran out of memory.
+    func hasRunOutOfMemory(_ container: Container) -> Bool {
+        let text = (try? readText(container.directory + "/" + MachineFile.console)) ?? ""
+        return text.split(separator: "\n").last.map(String.init) == MonitorRemark.outOfMemory
     }
 
     private func consoleTail(_ container: Container, lines: Int) -> String {

@@ -12,6 +12,7 @@ extension Session {
         _ bundle: Bundle, _ request: CreateRequest, handed: HandedDescriptors?
     ) throws(RuntimeError) -> ContainerPlan {
         try refuseWhatStaysOutside(request, handed)
+        if bundle.spec.vm?.image?.path == nil { try requireRoot(bundle.rootPath) }
         for warning in MicroVMFindings(of: bundle.spec).warnings {
             log.warn("config.json: \(warning.path): \(warning.message)")
         }
@@ -58,6 +59,17 @@ extension Session {
         }
         if NotifyProxy.managerPath != nil {
             log.warn("NOTIFY_SOCKET is not there for the program: it runs in a virtual machine")
+        }
+    }
+
+    /// Refuses a root file system that is not there, before something else is said to fail for it.
+    private func requireRoot(_ path: String) throws(RuntimeError) {
+        do throws(SystemError) {
+            guard try status(of: path).kind == .directory else { throw SystemError("open", path, .notDirectory) }
+        } catch let error where error.errno == .noEntry {
+            throw RuntimeError(.notFound, "root.path: \(path) does not exist (no such file or directory)")
+        } catch {
+            throw RuntimeError(error).during("root.path")
         }
     }
 

@@ -54,7 +54,7 @@ extension Session {
             } catch {
                 guard error.errno == .noProcess else { throw error }
             }
-            if container.cgroups.isFrozen { try container.cgroups.thaw() }
+            if container.isPaused { try container.cgroups.thaw() }
             var set = PollSet()
             set.add(target, .readable)
             guard try set.wait(timeoutMilliseconds: 10_000) else {

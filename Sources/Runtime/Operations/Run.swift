@@ -38,13 +38,14 @@ extension Session {
             TerminalRelay.copySize(toOptional: terminal)
             try making.start()
             log.info("started \(request.id)")
-            end = try foreground.wait(for: making.pid, terminal: terminal, notifications: making.notifications)
+            end = try foreground.wait(
+                for: making.pid, making.process.take(), terminal: terminal, notifications: making.notifications)
         } catch let error as RuntimeError {
             throw error
         } catch {
             throw RuntimeError(.system, "\(error)").during("wait for the program")
         }
-        if end.shellStatus == 137, let kills = making.container.cgroups.outOfMemoryKills, kills > 0 {
+        if end.shellStatus == 137, wasOutOfMemory(making.container) {
             log.warn(
                 "\(request.id): the kernel killed a process of it for lack of memory (linux.resources.memory.limit)")
         }
@@ -52,6 +53,12 @@ extension Session {
         if !keep { try deleteEnded(making.container) }
         try inquiry.get()
         return end.shellStatus
+    }
+
+    /// Whether the kernel, the host's or a guest's, has killed one of its processes for lack of memory.
+    private func wasOutOfMemory(_ container: Container) -> Bool {
+        if let kills = container.cgroups.outOfMemoryKills, kills > 0 { return true }
+        return container.record.isolation == .vm && hasRunOutOfMemory(container)
     }
 
     /// Deletes a container that this process has seen end; somebody else may have done so meanwhile.

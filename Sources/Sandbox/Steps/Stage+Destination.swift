@@ -21,11 +21,13 @@ extension Stage {
     ///   - path: the destination, absolute.
     ///   - missing: what it becomes.
     ///   - noFollow: the last component is not followed, should it be a link.
+    ///   - onlyDirectory: anything but a directory, even a link that is not followed, is an ENOTDIR.
     func openDestination(
-        _ path: String, creating missing: MissingDestination, noFollow: Bool = false
+        _ path: String, creating missing: MissingDestination, noFollow: Bool = false, onlyDirectory: Bool = false
     ) throws(SystemError) -> OwnedDescriptor {
         let root = try openRoot()
-        let options: OpenOptions = noFollow ? [.path, .noFollow] : .path
+        var options: OpenOptions = noFollow ? [.path, .noFollow] : .path
+        if onlyDirectory { options.insert(.directory) }
         do {
             return try OwnedDescriptor.open(at: root.file, path, options, resolve: [.inRoot, .noMagicLinks])
         } catch let error where error.errno == .noEntry {
@@ -40,8 +42,9 @@ extension Stage {
     private func createLast(
         of path: String, in root: borrowing OwnedDescriptor, as missing: MissingDestination
     ) -> OwnedDescriptor? {
-        guard missing != .nothing, let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
-        let name = String(path[path.index(after: slash)...])
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        guard missing != .nothing, let slash, slash != path.startIndex else { return nil }
+        let name = String(path[path.utf8.index(after: slash)...])
         do {
             let parent = try OwnedDescriptor.open(
                 at: root, String(path[..<slash]), [.path, .directory], resolve: [.inRoot, .noMagicLinks])
@@ -63,7 +66,7 @@ extension Stage {
     private func create(
         _ path: String, in root: borrowing OwnedDescriptor, as missing: MissingDestination
     ) throws(SystemError) {
-        var rest = path.split(separator: "/").map(String.init)[...]
+        var rest = path.pathComponents[...]
         var done: [String] = []
         var linksLeft = 40
         while let name = rest.popFirst() {
@@ -86,8 +89,8 @@ extension Stage {
             linksLeft -= 1
             guard linksLeft > 0 else { throw SystemError("openat2", path, .symlinkLoop) }
             let target = try parent.linkTarget(name)
-            if target.hasPrefix("/") { done = [] }
-            rest = target.split(separator: "/").map(String.init)[...] + rest
+            if target.isAbsolutePath { done = [] }
+            rest = target.pathComponents[...] + rest
         }
     }
 

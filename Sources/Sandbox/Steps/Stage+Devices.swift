@@ -14,11 +14,11 @@ extension Stage {
         var directory = ""
         var parent: SharedDescriptor?
         for device in devices {
-            let parts = device.path.split(separator: "/")
-            guard let name = parts.last.map(String.init) else {
+            let parts = device.path.pathComponents
+            guard let name = parts.last else {
                 throw RuntimeError(.invalidBundle, "\(device.field ?? "device"): \"\(device.path)\" is not a path")
             }
-            let path = "/" + parts.dropLast().joined(separator: "/")
+            let path = rootedPath(Array(parts.dropLast()))
             if path != directory || parent == nil {
                 parent = SharedDescriptor(try openDestination(path, creating: .directory))
                 directory = path

@@ -1,4 +1,3 @@
-import CCapability
 import CLinux
 import Diagnostics
 import Glibc
@@ -53,13 +52,15 @@ extension Stage {
     }
 
     /// Drops from the bounding set what the program must not gain.
-    func limitBoundingSet(to set: UInt64) throws(RuntimeError) {
+    func limitBoundingSet(to set: UInt64) throws(SystemError) {
         for capability in 0..<64 where set & (1 << UInt64(capability)) == 0 {
-            guard cap_drop_bound(cap_value_t(capability)) != 0 else { continue }
-            let errno = Errno.current
-            // The kernel knows fewer capabilities than 64: the first unknown one ends the set.
-            if errno == .invalidArgument { return }
-            throw RuntimeError(SystemError("prctl", "PR_CAPBSET_DROP \(capability)", errno))
+            do {
+                try Capabilities.dropFromBoundingSet(capability)
+            } catch {
+                // The kernel knows fewer capabilities than 64: the first unknown one ends the set.
+                if error.errno == .invalidArgument { return }
+                throw error
+            }
         }
     }
 
@@ -68,22 +69,17 @@ extension Stage {
     /// What this process may not grant is left out with a warning (runtime-spec, config.md,
     /// "capabilities").
     func apply(_ sets: CapabilitySets) throws {
-        let mine = try permittedCapabilities()
+        let mine = try Capabilities.permitted()
         let granted = sets.permitted & mine
         let refused = (sets.permitted | sets.effective | sets.inheritable) & ~mine
         if refused != 0 {
             try send(.warning("capabilities that this host cannot grant are left out: \(names(of: refused))"))
         }
-        guard let state = unsafe cap_init() else { throw SystemError("cap_init", "", .current) }
-        defer { unsafe _ = cap_free(UnsafeMutableRawPointer(state)) }
-        unsafe set(CAP_PERMITTED, granted, in: state)
-        unsafe set(CAP_EFFECTIVE, sets.effective & granted, in: state)
-        unsafe set(CAP_INHERITABLE, sets.inheritable & mine, in: state)
-        try syscall("capset", on: "") { unsafe cap_set_proc(state) }
-        for capability in 0..<64 where sets.ambient & granted & sets.inheritable & (1 << UInt64(capability)) != 0 {
-            try syscall("prctl", on: "PR_CAP_AMBIENT_RAISE \(capability)") {
-                cap_set_ambient(cap_value_t(capability), CAP_SET)
-            }
+        try Capabilities.set(
+            effective: sets.effective & granted, permitted: granted, inheritable: sets.inheritable & mine)
+        let ambient = sets.ambient & granted & sets.inheritable
+        for capability in 0..<64 where ambient & (1 << UInt64(capability)) != 0 {
+            try Capabilities.raiseAmbient(capability)
         }
         let lost = sets.ambient & ~(granted & sets.inheritable)
         if lost != 0 && lost & ~refused != 0 {
@@ -93,34 +89,9 @@ extension Stage {
         }
     }
 
-    /// SAFETY: `state` is a live capability state of the caller's; libcap copies the values.
-    private func set(_ flag: cap_flag_t, _ capabilities: UInt64, in state: cap_t) {
-        let values = (0..<41).filter { capabilities & (1 << UInt64($0)) != 0 }.map { cap_value_t($0) }
-        unsafe _ = cap_set_flag(state, flag, Int32(values.count), values, CAP_SET)
-    }
-
-    /// The permitted set of this process.
-    private func permittedCapabilities() throws(SystemError) -> UInt64 {
-        guard let state = unsafe cap_get_proc() else { throw SystemError("capget", "", .current) }
-        defer { unsafe _ = cap_free(UnsafeMutableRawPointer(state)) }
-        var result: UInt64 = 0
-        for capability in 0..<41 {
-            var value = CAP_CLEAR
-            if unsafe cap_get_flag(state, cap_value_t(capability), CAP_PERMITTED, &value) == 0, value == CAP_SET {
-                result |= 1 << UInt64(capability)
-            }
-        }
-        return result
-    }
-
     private func names(of capabilities: UInt64) -> String {
-        var names: [String] = []
-        for capability in 0..<64 where capabilities & (1 << UInt64(capability)) != 0 {
-            guard let name = unsafe cap_to_name(cap_value_t(capability)) else { continue }
-            unsafe names.append(String(cString: name).uppercased())
-            unsafe _ = cap_free(name)
-        }
-        return names.joined(separator: ", ")
+        Capabilities.names.indices.filter { capabilities & (1 << UInt64($0)) != 0 }.map { Capabilities.names[$0] }
+            .joined(separator: ", ")
     }
 
     /// Installs a seccomp filter.

@@ -27,10 +27,7 @@ extension Stage {
     ) throws {
         // Masks and read-only paths are named below /proc and /sys, so these must be where they seem to be.
         let mustBePlain = type == "proc" || type == "sysfs"
-        let target = try openDestination(step.destination, creating: .directory, noFollow: mustBePlain)
-        if mustBePlain, try target.status().kind == .symbolicLink {
-            throw RuntimeError(.invalidBundle, "\(step.destination) is a symbolic link in the root file system")
-        }
+        let target = try openMountPoint(step.destination, mustBePlain: mustBePlain)
         if step.copiesUp { return try mountCopy(step, over: target, flags: flags, data: data) }
         var options = data
         if type == "tmpfs", !hasOption("mode", in: data) {
@@ -54,6 +51,21 @@ extension Stage {
         }
         setAside(target)
         try finish(step)
+    }
+
+    /// Opens the directory that a file system is mounted on.
+    private func openMountPoint(_ path: String, mustBePlain: Bool) throws -> OwnedDescriptor {
+        guard mustBePlain else { return try openDestination(path, creating: .directory) }
+        do throws(SystemError) {
+            return try openDestination(path, creating: .directory, noFollow: true, onlyDirectory: true)
+        } catch {
+            guard error.errno == .notDirectory, try isLink(path) else { throw error }
+            throw RuntimeError(.invalidBundle, "\(path) is a symbolic link in the root file system")
+        }
+    }
+
+    private func isLink(_ path: String) throws(SystemError) -> Bool {
+        try openDestination(path, creating: .nothing, noFollow: true).status().kind == .symbolicLink
     }
 
     /// Only the owner of the network namespace may mount sysfs: a container that shares the host's gets the host's.

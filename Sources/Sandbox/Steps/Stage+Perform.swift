@@ -64,7 +64,7 @@ extension Stage {
         case .scheduler(let attributes): try set(attributes)
         case .affinity(let mask): try Scheduling.setAffinity(mask)
         case .securityLabel(let label): try labelExec(label)
-        case .awaitLimits: try awaitLauncher(.limitsDue)
+        case .limits(let limits): try set(limits)
         case .findProgram: programPath = try findProgram()
         case .noNewPrivileges: try ProcessControl.setNoNewPrivileges()
         case .identity(let identity, let keepCapabilities):
@@ -74,6 +74,18 @@ extension Stage {
         case .seccomp(let filter): try install(filter)
         case .workingDirectory(let path): try enterWorkingDirectory(path)
         default: throw RuntimeError(.system, "nobody performs this step")
+        }
+    }
+
+    /// Sets resource limits; what this process may not set is the launcher's business, with all the rest of them.
+    private func set(_ limits: [ResourceLimit]) throws(RuntimeError) {
+        do throws(SystemError) {
+            for limit in limits {
+                try Scheduling.setLimit(
+                    limit.resource, of: 0, soft: limit.soft, hard: limit.hard, subject: limit.name)
+            }
+        } catch {
+            try awaitLauncher(.limitsDue)
         }
     }
 

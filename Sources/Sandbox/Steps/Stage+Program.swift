@@ -17,8 +17,10 @@ extension Stage {
     /// Changes the working directory without ever following a link of procfs: `/proc/self/fd/7` would lead to the host
     /// (CVE-2024-21626).
     func changeToDirectory(_ path: String) throws(RuntimeError) {
-        // Where the stage entered its root it is there already; this holds in any mount namespace.
-        if path == "/" { return try during("process.cwd /") { try changeDirectory("/") } }
+        if path == "/" {
+            if isAtRoot { return }
+            return try during("process.cwd /") { try changeDirectory("/") }
+        }
         do {
             let top = try OwnedDescriptor.open("/", [.path, .directory])
             let directory = try OwnedDescriptor.open(

@@ -93,6 +93,7 @@ extension Stage {
             try changeRoot(".")
         }
         try changeDirectory("/")
+        isAtRoot = true
     }
 
     /// Makes the root mount read-only; mounts inside keep what they are.
@@ -114,25 +115,30 @@ extension Stage {
 
     private func mask(_ path: String, in root: SharedDescriptor, with null: SharedDescriptor) throws(SystemError) {
         guard let target = try openExisting(path, in: root.file) else { return }
-        if try target.status().kind == .directory {
-            try coverWithEmptyDirectory(target, path: path)
-        } else {
-            try bind(null, over: target, path: path)
+        // A file cannot be mounted on a directory, nor a directory on anything else: a guess that is wrong changes nothing.
+        let isDirectory = Self.maskedDirectories.contains(path)
+        do {
+            try cover(target, withDirectory: isDirectory, null, path)
+        } catch {
+            guard error.errno == .notDirectory else { throw error }
+            try cover(target, withDirectory: !isDirectory, null, path)
         }
         setAside(target)
     }
 
-    /// Mounts an empty read-only directory.
-    ///
-    /// One file system serves all: each mask but the first is a bind of it.
-    private func coverWithEmptyDirectory(
-        _ target: borrowing OwnedDescriptor, path: String
+    /// The paths that engines mask and that are directories.
+    private static let maskedDirectories = [
+        "/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/devices/virtual/powercap", "/sys/firmware",
+    ]
+
+    private func cover(
+        _ target: borrowing OwnedDescriptor, withDirectory isDirectory: Bool, _ null: SharedDescriptor, _ path: String
     ) throws(SystemError) {
-        if let emptyDirectory {
-            return try bind(emptyDirectory, over: target, path: path)
-        }
+        guard isDirectory else { return try bind(null, over: target, path: path) }
+        // One file system serves all: each mask but the first is a bind of it.
+        if let emptyDirectory { return try bind(emptyDirectory, over: target, path: path) }
         let made = try Mounting.makeFileSystem(
-            "tmpfs", options: [("size", "0"), ("mode", "0555")],
+            "tmpfs", options: [("mode", "0555")],
             attributes: CLX_MOUNT_ATTR_RDONLY | CLX_MOUNT_ATTR_NOSUID | CLX_MOUNT_ATTR_NODEV | CLX_MOUNT_ATTR_NOEXEC)
         try Mounting.attach(made, to: target, subject: path)
         emptyDirectory = SharedDescriptor(made)
@@ -166,8 +172,8 @@ extension Stage {
 
     private func makeReadOnly(_ path: String, in root: SharedDescriptor) throws(SystemError) {
         guard let target = try openExisting(path, in: root.file) else { return }
-        let tree = try Mounting.cloneTree(of: target, recursive: true, subject: path)
-        try Mounting.setAttributes(of: tree, recursive: true, set: CLX_MOUNT_ATTR_RDONLY, subject: path)
+        let tree = try Mounting.cloneTree(
+            of: target, recursive: true, setting: CLX_MOUNT_ATTR_RDONLY, subject: path)
         try Mounting.attach(tree, to: target, subject: path)
         setAside(tree)
         setAside(target)

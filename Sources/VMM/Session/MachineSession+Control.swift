@@ -46,7 +46,14 @@ extension MachineSession {
         case .resize(let size): asking[try agent.resize(process, to: size)] = connection
         case .statistics: asking[try agent.readStatistics()] = connection
         case .processes: asking[try agent.listProcesses()] = connection
+        case .log: asking[try agent.readLog()] = connection
         case .update(let limits): asking[try agent.update(limits)] = connection
+        case .pause:
+            try machine.pause()
+            answer(connection, .done)
+        case .resume:
+            machine.resume()
+            answer(connection, .done)
         case .balloon(let pages):
             try memoryControl().inflate(targetPages: pages) { [weak self] in self?.tellFigures(connection) }
         case .figures:

@@ -90,6 +90,7 @@ extension MachineSession {
         case .failed(let error): .failure(error)
         case .statistics(let files): .statistics(files)
         case .processes(let list, let complete): .processes(list, complete: complete)
+        case .log(let text): .log(text)
         }
     }
 

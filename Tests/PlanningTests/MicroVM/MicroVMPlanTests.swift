@@ -113,6 +113,22 @@ import Testing
         #expect(readOnly < entry)
     }
 
+    @Test func aGuestsKernelParametersAreItsOwn() throws {
+        let bundle = try bundle(linux: #", "sysctl": {"vm.swappiness": "1"}"#)
+        let parameter = SetupStep.KernelParameter(name: "vm.swappiness", path: "vm/swappiness", value: "1")
+        #expect(try plan(bundle).machine.guest.sandbox.stage.steps.contains(.sysctl([parameter])))
+        #expect(throws: RuntimeError.self) {
+            try ContainerIsolation.plan(bundle, options: PlanOptions(id: "web", isPrivileged: true))
+        }
+    }
+
+    @Test func theGuestsMemoryComesFromTheNodesOfThePolicy() throws {
+        let plan = try plan(bundle(linux: #", "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}"#))
+        let policy = SetupStep.memoryPolicy(mode: 2, nodes: [1])
+        #expect(plan.sandbox.stage.steps.contains(policy))
+        #expect(!plan.machine.guest.sandbox.stage.steps.contains(policy))
+    }
+
     @Test func theMonitorHasEveryNamespaceForItself() throws {
         let launch = try plan(bundle()).sandbox.launch
         for kind in [NamespaceKind.pid, .mount, .ipc, .uts, .network] {
