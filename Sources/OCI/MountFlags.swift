@@ -8,6 +8,11 @@ package struct MountFlags: OptionSet, Sendable, Hashable {
         self.rawValue = rawValue
     }
 
+    /// Unites flags; the standard library's way, which is generic, looks its types up at run time.
+    package init(arrayLiteral flags: MountFlags...) {
+        rawValue = flags.reduce(0) { $0 | $1.rawValue }
+    }
+
     /// MS_RDONLY.
     package static let readOnly = MountFlags(rawValue: 1 << 0)
     /// MS_NOSUID.
@@ -54,6 +59,11 @@ package struct MountAttributes: OptionSet, Sendable, Hashable {
     /// Wraps attributes.
     package init(rawValue: UInt64) {
         self.rawValue = rawValue
+    }
+
+    /// Unites flags; the standard library's way, which is generic, looks its types up at run time.
+    package init(arrayLiteral flags: MountAttributes...) {
+        rawValue = flags.reduce(0) { $0 | $1.rawValue }
     }
 
     /// MOUNT_ATTR_RDONLY.

@@ -113,7 +113,7 @@ struct MountPlanning {
             default: parts.append(part)
             }
         }
-        return "/" + parts.joined(separator: "/")
+        return rootedPath(parts)
     }
 
     /// The hierarchies as the container is to see them.
@@ -130,7 +130,9 @@ struct MountPlanning {
                     ownNamespace: own, unified: hostPath(unified), hierarchies: [], flags: flags))
         }
         let parts = hierarchies.map { hierarchy in
-            let directory = hierarchy.mountPoint.split(separator: "/").last.map(String.init) ?? "cgroup"
+            let place = hierarchy.mountPoint
+            let slash = place.utf8.lastIndex(of: 0x2f)
+            let directory = slash.map { String(place[place.utf8.index(after: $0)...]) } ?? place
             let isNamed = hierarchy.controllers.contains { $0.hasPrefix("name=") }
             return MountStep.CgroupMount.Hierarchy(
                 directory: directory,

@@ -17,5 +17,5 @@ package func absolutePath(_ path: String) -> String {
     for part in full.pathComponents where part != "." {
         if part == ".." { _ = parts.popLast() } else { parts.append(part) }
     }
-    return "/" + parts.joined(separator: "/")
+    return rootedPath(parts)
 }

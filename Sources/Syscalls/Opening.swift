@@ -13,6 +13,11 @@ package struct OpenOptions: OptionSet, Sendable {
         self.rawValue = rawValue
     }
 
+    /// Unites flags; the standard library's way, which is generic, looks its types up at run time.
+    package init(arrayLiteral flags: OpenOptions...) {
+        rawValue = flags.reduce(0) { $0 | $1.rawValue }
+    }
+
     /// O_RDONLY.
     package static let readOnly: OpenOptions = []
     /// O_WRONLY.
@@ -45,6 +50,11 @@ package struct ResolveOptions: OptionSet, Sendable {
     /// Wraps flags.
     package init(rawValue: UInt64) {
         self.rawValue = rawValue
+    }
+
+    /// Unites flags; the standard library's way, which is generic, looks its types up at run time.
+    package init(arrayLiteral flags: ResolveOptions...) {
+        rawValue = flags.reduce(0) { $0 | $1.rawValue }
     }
 
     /// The starting directory is the root: absolute symlinks and `..` stay inside it.

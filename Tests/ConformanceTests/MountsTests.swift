@@ -160,7 +160,7 @@ import Testing
         // Behind the link could stand a procfs of the image's making, into which the runtime would write labels.
         let bundle = try TemporaryBundle()
         try makeLink(at: "\(bundle.rootfs)/proc", to: "tmp")
-        expectRefusal(try bundle.run(), naming: "/proc")
+        expectRefusal(try bundle.run(), naming: "/proc", "symbolic link")
     }
 
     @Test func aMissingBindSourceIsNamedWithItsMount() throws {

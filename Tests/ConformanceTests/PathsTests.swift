@@ -17,6 +17,17 @@ import Testing
         #expect(try bundle.probe("write", "/secrets/new", "x")["open"] == "EROFS")
     }
 
+    @Test func aMaskedFileIsMaskedWhereADirectoryIsUsual() throws {
+        let bundle = try TemporaryBundle {
+            $0.mounts.elements.removeAll { $0.destination == "/sys" }
+            $0.linux.maskedPaths = ["/sys/firmware", "/secrets", "/more"]
+        }
+        for path in ["/sys/firmware", "/secrets/one", "/more/two"] { try bundle.writeFile(path, "do not tell") }
+        let outcome = try bundle.shell("cat /sys/firmware; ls /secrets /more")
+        #expect(outcome.succeeded && !outcome.output.contains("tell"), "\(outcome)")
+        #expect(!outcome.output.contains("one") && !outcome.output.contains("two"), "\(outcome)")
+    }
+
     @Test func aMaskedPathThatDoesNotExistIsPassedOver() throws {
         let bundle = try TemporaryBundle { $0.linux.maskedPaths = ["/no/such", "/proc/no/such"] }
         #expect(try bundle.run().succeeded)

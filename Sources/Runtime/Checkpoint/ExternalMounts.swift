@@ -57,5 +57,5 @@ private func plain(_ path: String) -> String {
     for part in path.pathComponents where part != "." {
         if part == ".." { _ = parts.popLast() } else { parts.append(part) }
     }
-    return "/" + parts.joined(separator: "/")
+    return rootedPath(parts)
 }

@@ -133,6 +133,12 @@ extension Session {
         }.joined()
     }
 
+    /// Whether a machine's monitor has said that its guest ran out of memory.
+    func hasRunOutOfMemory(_ container: Container) -> Bool {
+        let text = (try? readText(container.directory + "/" + MachineFile.console)) ?? ""
+        return text.split(separator: "\n").last.map(String.init) == MonitorRemark.outOfMemory
+    }
+
     private func consoleTail(_ container: Container, lines: Int) -> String {
         guard let text = try? readText(container.directory + "/" + MachineFile.console) else { return "" }
         return text.split(whereSeparator: \.isNewline).suffix(lines).map { line in

@@ -15,6 +15,8 @@ struct MachineUpdate {
     private let madeMiB: UInt32
     /// The memory outside of the balloon, as the guest says.
     private let presentMiB: UInt32
+    /// Whether a limit below what the program uses is refused, `linux.resources.memory.checkBeforeUpdate`.
+    private let checksUsage: Bool
     /// The memory that is to be outside of the balloon; nil where the update is not about memory.
     private let targetMiB: UInt32?
 
@@ -25,6 +27,7 @@ struct MachineUpdate {
         let figures = try session.machineFigures(container)
         let memory = update.memory?.limit.flatMap { $0 == 0 ? nil : $0 }
         (self.session, self.container) = (session, container)
+        checksUsage = wanted.memory?.checkBeforeUpdate == true
         limits = GuestLimits(memory: memory, processes: update.pids?.limit)
         madeMiB = UInt32(clamping: figures.memory >> 20)
         presentMiB = figures.sizeMiB
@@ -73,8 +76,17 @@ struct MachineUpdate {
         try session.machineFigures(container, asking: .balloon(targetPages: (madeMiB - sizeMiB) * 256))
     }
 
+    private func requireUsage(atMost limit: UInt64) throws(RuntimeError) {
+        let usage = try session.guestMemoryUsage(container)
+        guard usage > limit else { return }
+        throw RuntimeError(
+            .wrongState, "linux.resources.memory.limit: the limit of \(limit) is below the \(usage) bytes in use",
+            hint: "checkBeforeUpdate asks for this check; without it the guest's kernel would kill processes")
+    }
+
     private func setLimits() throws(RuntimeError) {
         if limits.memory == nil, limits.processes == nil { return }
+        if checksUsage, let limit = limits.memory, limit > 0 { try requireUsage(atMost: UInt64(limit)) }
         _ = try session.ask(container, .update(limits))
     }
 }
@@ -110,6 +122,13 @@ extension Session {
     ) throws(RuntimeError) -> MachineFigures {
         guard case .figures(let figures) = try ask(container, request) else { throw otherAnswer }
         return figures
+    }
+
+    /// How much memory the program in a guest uses, bytes; 0 where the guest does not say.
+    func guestMemoryUsage(_ container: Container) throws(RuntimeError) -> UInt64 {
+        guard case .statistics(let list) = try ask(container, .statistics) else { throw otherAnswer }
+        let text = list.first { $0.name == "memory.current" }?.text ?? ""
+        return UInt64(text.prefix { $0.isNumber }) ?? 0
     }
 
     /// What the guest's kernel has counted for the program and what belongs to it.

@@ -18,7 +18,7 @@ extension Stage {
             guard let name = parts.last else {
                 throw RuntimeError(.invalidBundle, "\(device.field ?? "device"): \"\(device.path)\" is not a path")
             }
-            let path = "/" + parts.dropLast().joined(separator: "/")
+            let path = rootedPath(Array(parts.dropLast()))
             if path != directory || parent == nil {
                 parent = SharedDescriptor(try openDestination(path, creating: .directory))
                 directory = path

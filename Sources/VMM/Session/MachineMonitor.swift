@@ -25,7 +25,9 @@ package enum MachineMonitor {
         var console: ConsoleLog?
         do throws(RuntimeError) {
             switch try run(&console) {
-            case .exited(let exit): return exit.end.shellStatus
+            case .exited(let exit):
+                if exit.outOfMemory { console?.append(line: MonitorRemark.outOfMemory) }
+                return exit.end.shellStatus
             case .failed(let error): throw error
             }
         } catch {

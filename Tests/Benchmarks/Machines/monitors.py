@@ -48,8 +48,13 @@ def hand_boot(place, *words):
     return [*command, "--memory", str(MEMORY_MIB), *(["--append", " ".join(words)] if words else [])]
 
 
-def qemu(place, *words, share=None):
-    """QEMU with the same devices: a serial port, an entropy source, and where asked for a file system.
+# What a kernel is usually told where nobody looked at how long it takes.
+USUAL_WORDS = "console=ttyS0 quiet panic=-1"
+
+
+def qemu(place, *words, share=None, usual=None):
+    """QEMU with the same devices: a serial port, an entropy source, and where asked for a file system; and with the same
+    words on the command line, unless others are given.
 
     It has no keyboard controller, so that its guest resets by a triple fault."""
     command = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-smp", "1", "-nodefaults", "-no-user-config"]
@@ -62,7 +67,7 @@ def qemu(place, *words, share=None):
         command += ["-device", "vhost-user-fs-device,chardev=share,tag=bench"]
     command += ["-M", machine, "-m", str(MEMORY_MIB), "-display", "none", "-no-reboot", "-serial", "stdio"]
     command += ["-device", "virtio-rng-device", "-kernel", place.kernel, "-initrd", place.initramfs]
-    return [*command, "-append", " ".join([place.words, "reboot=t", *words])]
+    return [*command, "-append", " ".join([usual or place.words, "reboot=t", *words])]
 
 
 def run_in_qemu(place):

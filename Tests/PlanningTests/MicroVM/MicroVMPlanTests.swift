@@ -60,7 +60,7 @@ import Testing
 
     @Test func anImageIsTheRootInPlaceOfATree() throws {
         let image = #", "vm": {"image": {"path": "/images/root.raw"}}"#
-        let plan = try plan(bundle(root: #", "readonly": true"#, more: image))
+        let plan = try plan(bundle(more: image, root: #", "readonly": true"#))
         #expect(plan.machine.disk == MachineDisk(readOnly: true) && plan.machine.shares.isEmpty)
         #expect(plan.machine.guest.rootDisk == MachineDisk(readOnly: true) && !plan.machine.guest.hasShares)
         #expect(plan.machine.guest.sandbox.stage.steps.contains(.prepareRoot(path: "/run/disk")))
