@@ -39,18 +39,33 @@ def run(command, time_limit, profile=False):
     return done.stdout.splitlines()[-1], pairs
 
 
-def costs(marks, order):
-    """What each of the runs in `order` cost, by its name: a list of (to the mark in it or None, to its end)."""
-    runs = []
+def runs(marks, order):
+    """The marks of each of the runs in `order`, as (number, count), the first and the last being the run's own."""
+    found = []
     for number, count in marks:
         if number == BEGIN:
-            runs.append({})
-        if runs:
-            runs[-1].setdefault(number, count)
-    if len(runs) != len(order):
-        raise SystemExit(f"{len(runs)} runs were marked, and {len(order)} were done")
+            found.append([])
+        if found:
+            found[-1].append((number, count))
+    if len(found) != len(order):
+        raise SystemExit(f"{len(found)} runs were marked, and {len(order)} were done")
+    return zip(order, found)
+
+
+def costs(marks, order):
+    """What each of the runs in `order` cost, by its name: a list of (to the first mark in it or None, to its end)."""
     result = {}
-    for name, run in zip(order, runs):
-        there = run[THERE] - run[BEGIN] if THERE in run else None
-        result.setdefault(name, []).append((there, run[END] - run[BEGIN]))
+    for name, run in runs(marks, order):
+        began, there = run[0][1], [count for number, count in run if number == THERE]
+        end = next(count for number, count in run if number == END)
+        result.setdefault(name, []).append((there[0] - began if there else None, end - began))
+    return result
+
+
+def steps(marks, order):
+    """What lay between the marks in each of the runs in `order`, by its name: a list for each run."""
+    result = {}
+    for name, run in runs(marks, order):
+        there = [count for number, count in run if number == THERE]
+        result.setdefault(name, []).append([after - before for before, after in zip(there, there[1:])])
     return result

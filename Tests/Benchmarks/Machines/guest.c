@@ -5,7 +5,8 @@
  *   show=1        says what the command line and the release are
  *   skip=NAMES    loads all modules but these files, as in skip=overlay.ko,af_packet.ko
  *   hold=SECONDS  waits, so that the host can look at the monitor
- *   share=TAG     mounts a virtio-fs share and runs its /bin/bench
+ *   share=TAG     mounts a virtio-fs share and runs its /bin/bench, or program=PATH
+ *                 with argument=WORD
  *
  * Then it resets the machine. */
 #include <fcntl.h>
@@ -53,8 +54,9 @@ static void run_in_share(const char *tag)
     }
     pid_t child = fork();
     if (child == 0) {
+        const char *program = getenv("program"), *argument = getenv("argument");
         if (chroot("/share") == 0 && chdir("/") == 0)
-            execl("/bin/bench", "bench", (char *)NULL);
+            execl(program ? program : "/bin/bench", program ? program : "bench", argument, (char *)NULL);
         _exit(127);
     }
     int status = -1;

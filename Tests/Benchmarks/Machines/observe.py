@@ -11,8 +11,8 @@ TRACING = "/sys/kernel/tracing"
 # AMD64 Architecture Programmer's Manual, volume 2, appendix C.
 REASONS = {
     0x004: "CR4 read", 0x010: "CR0 write", 0x014: "CR4 write", 0x046: "unknown instruction", 0x060: "interrupt",
-    0x064: "interrupt window", 0x072: "CPUID", 0x077: "PAUSE", 0x078: "HLT", 0x07B: "port", 0x07C: "MSR",
-    0x07F: "shutdown", 0x081: "hypercall", 0x089: "WBINVD", 0x08D: "XSETBV", 0x400: "memory without a page",
+    0x064: "interrupt window", 0x065: "CR0 write", 0x072: "CPUID", 0x077: "PAUSE", 0x078: "HLT", 0x07B: "port",
+    0x07C: "MSR", 0x07F: "shutdown", 0x081: "hypercall", 0x089: "WBINVD", 0x08D: "XSETBV", 0x400: "memory without a page",
 }
 
 
@@ -42,7 +42,7 @@ class Held:
 class Exits:
     """Counts the exits of all guests of the machine, by reason, from the kernel's own trace points."""
 
-    EVENTS = {"kvm_exit": "exit_reason", "kvm_userspace_exit": "reason"}
+    EVENTS = {"kvm_exit": "exit_reason", "kvm_userspace_exit": "reason", "kvm_msr": "ecx"}
 
     def __init__(self):
         if not os.path.isdir(f"{TRACING}/events"):
@@ -95,14 +95,20 @@ def table(title, names, rows):
 
 def exits(commands):
     """A table of the exits until each command's guest has come to its first process."""
-    counter, inner, outer = Exits(), {}, {}
+    counter, inner, outer, registers = Exits(), {}, {}, {}
     for name, command in commands.items():
         counter.start()
         with Held(command):
             inner[name], outer[name] = counter.counts("kvm_exit"), sum(counter.counts("kvm_userspace_exit").values())
+            registers[name] = counter.counts("kvm_msr")
     reasons = sorted({reason for counts in inner.values() for reason in counts})
     reasons.sort(key=lambda reason: -max(counts.get(reason, 0) for counts in inner.values()))
-    rows = [[REASONS.get(reason, f"0x{reason:x}"), *(counts.get(reason, 0) for counts in inner.values())] for reason in reasons]
+    rows = []
+    for reason in reasons:
+        rows.append([REASONS.get(reason, f"0x{reason:x}"), *(counts.get(reason, 0) for counts in inner.values())])
+    numbers = {number for counts in registers.values() for number in counts if counts[number] >= 50}
+    for number in sorted(numbers):
+        rows.append([f"MSR 0x{number:x}", *(counts.get(number, 0) for counts in registers.values())])
     rows.append(["all", *(sum(counts.values()) for counts in inner.values())])
     rows.append(["of these, to the monitor", *outer.values()])
     return table("exits to the first process", inner, rows)
@@ -114,5 +120,6 @@ def memory(commands, guest_mib):
     for name, command in commands.items():
         with Held(command) as pid:
             found[name] = memory_beyond_guest(pid, guest_mib)
-    rows = [["the monitor's own", *(pair[0] for pair in found.values())], ["the guest's", *(pair[1] for pair in found.values())]]
+    titles = ("the monitor's own", "the guest's")
+    rows = [[title, *(pair[position] for pair in found.values())] for position, title in enumerate(titles)]
     return table("resident, KiB", found, rows)
