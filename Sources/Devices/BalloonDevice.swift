@@ -7,7 +7,7 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
     private static let statisticsQueue: Features = .bit(1)
     private static let deflateOnOutOfMemory: Features = .bit(2)
     private static let pageReporting: Features = .bit(5)
-    /// The most page numbers of one buffer that are looked at; Linux sends 256. Each may cost a system call.
+    /// The most page numbers of one buffer that are looked at, for each may cost a system call; Linux sends 256.
     private static let pageLimit = 1024
     /// The most entries of one buffer of statistics; the standard has ten kinds.
     private static let statisticsLimit = 64

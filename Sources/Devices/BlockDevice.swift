@@ -101,7 +101,9 @@ package final class BlockDevice: VirtioDevice, @unchecked Sendable {
     ) -> (Status, written: Bool) {
         switch type {
         case 0:
-            guard room <= Self.requestLimit, let offset = fileOffset(sector, bytes: room) else { return (.failed, false) }
+            guard room <= Self.requestLimit, let offset = fileOffset(sector, bytes: room) else {
+                return (.failed, false)
+            }
             let status = transfer(count: room) { done throws(SystemError) in
                 try memory.receive(
                     from: file, fileOffset: offset + Int64(done), into: chain.writable, at: done, limit: room - done)

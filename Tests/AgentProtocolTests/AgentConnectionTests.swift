@@ -126,8 +126,10 @@ import Testing
         #expect(connection.receive(bytes(0, .warning(text))) == [.warning("a [2J mvrun: b   \u{301}c")])
         let list = [GuestProcess(pid: 1, parent: 0, user: 0, command: text)]
         let request = try connection.listProcesses()
-        guard case .answered(_, .processes(let shown, _)) = connection.receive(
-            bytes(request, .processes(list, complete: true))).first
+        guard
+            case .answered(_, .processes(let shown, _)) = connection.receive(
+                bytes(request, .processes(list, complete: true))
+            ).first
         else {
             Issue.record("no answer")
             return

@@ -76,7 +76,8 @@ import Testing
             let opened = try #require(client.ask(14, node: nodes[1], Bytes().u32(0).u32(0)))
             let handle = opened.number(at: 0, bytes: 8)
             let bodies = [
-                Bytes(), Bytes().text("file"), Bytes().text("new").text("x"), Bytes().u64(root).text("file").text("new"),
+                Bytes(), Bytes().text("file"), Bytes().text("new").text("x"),
+                Bytes().u64(root).text("file").text("new"),
                 Bytes().u64(nodes[1]).text("new"), Bytes().u64(other).u32(0).u32(0).text("file").text("new"),
                 Bytes().u32(0x7ff).u32(0).u64(handle).raw([UInt8](repeating: 1, count: 72)),
                 Bytes().u64(handle).u64(0).u32(4).u32(0).u64(0).u32(0).u32(0).raw([1, 2, 3, 4]),

@@ -35,7 +35,8 @@ import Virtio
     @Test func cve2026_5747NoRegisterOfARunningQueueCanBeChanged() throws {
         let driver = try GuestDriver(EntropyDevice())
         try driver.start()
-        for offset in stride(from: UInt64(0x38), to: 0xa8, by: 4) where offset != 0x50 && offset != 0x64 && offset != 0x70 {
+        for offset in stride(from: UInt64(0x38), to: 0xa8, by: 4)
+        where offset != 0x50 && offset != 0x64 && offset != 0x70 {
             driver.write(.max, offset)
         }
         driver.write(0, 0x30)

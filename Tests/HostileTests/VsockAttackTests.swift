@@ -55,7 +55,8 @@ import Virtio
             }
         }
         #expect(relay?.isDrained == true && packets - fillers < 8)
-        #expect(received.dropFirst(fillers).enumerated().allSatisfy { $0.element == UInt8(truncatingIfNeeded: $0.offset) })
+        #expect(
+            received.dropFirst(fillers).enumerated().allSatisfy { $0.element == UInt8(truncatingIfNeeded: $0.offset) })
     }
 
     private final class Flag: Sendable {

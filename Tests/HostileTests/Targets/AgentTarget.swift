@@ -97,13 +97,16 @@ enum AgentTarget {
             heard(0, agent[0]) + heard(1, .ready) + [0] + heard(2, .started) + [1, 0] + heard(3, .started) + [4]
             + heard(4, agent[7]) + [5] + heard(5, agent[8]) + [2, 1, 1] + heard(6, .done)
             + heard(0, .exited(process: 1, ProcessExit(.signalled(9)))) + heard(0, agent[6])
-        return host.map { [0] + pieces(Frame(request: 7, $0).bytes) } + agent.map { [1] + pieces(Frame(request: 7, $0).bytes) }
+        return host.map { [0] + pieces(Frame(request: 7, $0).bytes) }
+            + agent.map { [1] + pieces(Frame(request: 7, $0).bytes) }
             + [
                 [2] + talk, [2] + heard(0, agent[0]) + heard(1, agent[5]),
-                [3] + ControlRequest.exec(terminal: true).packet, [3] + ControlRequest.signal(number: 9, all: true).packet,
+                [3] + ControlRequest.exec(terminal: true).packet,
+                [3] + ControlRequest.signal(number: 9, all: true).packet,
                 [3] + ControlRequest.connect([interface]).packet, [3] + ControlRequest.balloon(targetPages: 5).packet,
                 [3] + ControlRequest.update(GuestLimits(memory: 1)).packet, [3] + ControlRequest.start(pid: 7).packet,
-                [4] + ControlReply.failure(error).packet, [4] + ControlReply.processes(processes, complete: true).packet,
+                [4] + ControlReply.failure(error).packet,
+                [4] + ControlReply.processes(processes, complete: true).packet,
                 [4] + ControlReply.exited(ProcessExit(.exited(1))).packet,
                 [5] + StreamHeader(process: 1, stream: .output).bytes,
             ]

@@ -112,7 +112,9 @@ struct DriverProgram {
         if readable.isEmpty && writable.isEmpty { return }
         _ = try? queue.send(readable: readable, writable: writable)
         if input.byte() & 3 != 0 {
-            for index in driver.queues.indices where driver.queues[index] === queue { driver.write(UInt32(index), 0x50) }
+            for index in driver.queues.indices where driver.queues[index] === queue {
+                driver.write(UInt32(index), 0x50)
+            }
             turn()
         }
     }

@@ -66,7 +66,9 @@ final class FUSEClient {
         let user = ([0, 1000, 65534, .max] as [UInt32])[input.choice(4)]
         let capacity = input.byte()
         let body = body(&input)
-        _ = ask(UInt32(opcode), node: node, body, user: user, capacity: capacity < 64 ? Int(capacity) : 1 << (capacity % 18))
+        _ = ask(
+            UInt32(opcode), node: node, body, user: user, capacity: capacity < 64 ? Int(capacity) : 1 << (capacity % 18)
+        )
     }
 
     private func number(of known: [UInt64], _ input: inout FuzzInput) -> UInt64 {

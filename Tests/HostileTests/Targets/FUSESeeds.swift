@@ -33,7 +33,8 @@ enum FUSESeeds {
         + ask(46, 5, [handle(2), long(0), word(4), word(0)])
         + ask(47, 5, [handle(2), long(0), node(5), handle(2), long(50), long(20), long(0)])
         + ask(20, 5, [handle(2), word(1), word(0)]) + ask(25, 5, [handle(2), long(0), long(7)])
-        + ask(4, 5, [word(0x4f), word(0), handle(2), long(9), long(0), long(1), long(1), [9, 8], word(0o640), [9, 4]])
+        + ask(
+            4, 5, [word(0x4f), word(0), handle(2), long(9), long(0), long(1), long(1), [9, 8], word(0o640), [9, 4]])
         + ask(18, 5, [handle(2), word(0), word(0), long(0)]) + ask(14, 3, [word(UInt32(O_RDWR)), word(0)])
 
     private static let directories: [UInt8] =
@@ -47,7 +48,8 @@ enum FUSESeeds {
     private static let attributes: [UInt8] =
         create + ask(21, 5, [word(3), word(0), word(0), word(0), text("user.a"), raw([1, 2, 3])])
         + ask(22, 5, [word(100), word(0), text("user.a")]) + ask(23, 5, [word(0), word(0)])
-        + ask(24, 5, [text("user.a")]) + ask(3, 5, [word(1), word(0), handle(2)]) + ask(52, 5, [word(0), word(0), long(0)])
+        + ask(24, 5, [text("user.a")]) + ask(3, 5, [word(1), word(0), handle(2)])
+        + ask(52, 5, [word(0), word(0), long(0)])
         + ask(21, 5, [word(3), word(0), word(0), word(0), text("security.capability"), raw([1, 2, 3])])
         + ask(3, 2, [word(0), word(0), long(0)]) + ask(4, 2, [word(1), [9, 84]]) + ask(10, 2, [text("file")])
 
@@ -55,13 +57,15 @@ enum FUSESeeds {
         create + ask(31, 5, [handle(2), long(7), long(0), long(9), word(1), word(0), word(0), word(0)])
         + ask(32, 5, [handle(2), long(7), long(0), long(9), word(1), word(0), word(0), word(0)])
         + ask(33, 5, [handle(2), long(8), long(0), [8, 1], word(1), word(0), word(0), word(0)])
-        + ask(36, 0, [long(9)]) + ask(32, 5, [handle(2), long(7), long(0), long(9), word(0), word(0), word(1), word(0)])
+        + ask(36, 0, [long(9)])
+        + ask(32, 5, [handle(2), long(7), long(0), long(9), word(0), word(0), word(1), word(0)])
 
     private static let session: [UInt8] =
         ask(1, 1, [text("a")]) + ask(2, 5, [long(1)]) + ask(42, 0, [word(1), word(0), node(1), long(1)])
         + ask(51, 1, [word(UInt32(O_RDWR)), word(0o600), word(0), word(0), text("a")]) + ask(38, 0, [])
         + [0xff] + little(UInt16(40)) + little(UInt32(40), 3) + little(UInt64(1), 1) + little(UInt32(0), 0, 0, 0)
 
-    static let all: [[UInt8]] = [names, content, directories, attributes, session].flatMap { [[1] + $0, [17] + $0] }
+    static let all: [[UInt8]] =
+        [names, content, directories, attributes, session].flatMap { [[1] + $0, [17] + $0] }
         + [[4] + locks, [21] + locks]
 }

@@ -3,8 +3,10 @@ import Foundation
 import Glibc
 import Syscalls
 
-/// Requests of a hostile client to the file server: over a folder that can be written, one that cannot, and a single file of
-/// each kind. A canary lies beside them, and must be what it was when all is said.
+/// Requests of a hostile client to the file server.
+///
+/// It serves a folder that can be written, one that cannot, and a single file of each kind. A canary lies beside them, and
+/// must be what it was when all is said.
 enum FUSETarget {
     private static let requests = 64
     static let ground = FUSEGround()

@@ -78,7 +78,8 @@ enum KernelTarget {
         precondition(!(left < right && right < left), "releases have an order")
         var line = CommandLine(log: .everything)
         if (try? line.append([text])) != nil, let words = try? line.bytes() {
-            precondition(words.count <= MachineLayout.commandLineRoom && !words.dropLast().contains(0), "a line ends once")
+            precondition(
+                words.count <= MachineLayout.commandLineRoom && !words.dropLast().contains(0), "a line ends once")
         }
     }
 
@@ -86,13 +87,15 @@ enum KernelTarget {
         let module: [UInt8] =
             [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 9, count: 200)
             + [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 100] + Array("~Module signature appended~\n".utf8)
-        let dependencies = "kernel/a.ko.xz: kernel/b.ko\nkernel/b.ko:\nkernel/drivers/virtio/virtio-mmio.ko: kernel/a.ko\n"
+        let dependencies =
+            "kernel/a.ko.xz: kernel/b.ko\nkernel/b.ko:\nkernel/drivers/virtio/virtio-mmio.ko: kernel/a.ko\n"
         let note = little(UInt32(4), 4, 18) + Array("Xen\0".utf8) + little(UInt32(0x10_0000))
         let entry = ImageCacheEntry(
             request: [1, 2], image: "kernel", size: 7, notes: ["a"],
             sources: [
                 SourceFile(
-                    path: "/boot/vmlinuz", identity: FileIdentity(device: 1, inode: 2, size: 3, modified: 4, changed: 5))
+                    path: "/boot/vmlinuz", identity: FileIdentity(device: 1, inode: 2, size: 3, modified: 4, changed: 5)
+                )
             ])
         return [
             [0] + elf(), [0] + elf(note: note), [1] + bzImage(lz4Stream()), [1] + bzImage(gzipStream()),
@@ -134,7 +137,9 @@ enum KernelTarget {
 
     private static func bzImage(_ payload: [UInt8]) -> [UInt8] {
         var image = [UInt8](repeating: 0, count: 1024)
-        func put(_ bytes: [UInt8], at offset: Int) { image.replaceSubrange(offset..<(offset + bytes.count), with: bytes) }
+        func put(_ bytes: [UInt8], at offset: Int) {
+            image.replaceSubrange(offset..<(offset + bytes.count), with: bytes)
+        }
         put([1], at: 0x1f1)
         put([0x55, 0xaa], at: 0x1fe)
         put(Array("HdrS".utf8) + [0x0f, 2], at: 0x202)

@@ -36,13 +36,17 @@ enum PlanTarget {
 
     private static let steps: [SetupStep] = [
         .joinNamespaces([NamespaceJoin(kind: .network, path: "/run/netns/a", field: "f")]), .joinProcess(kinds: 1),
-        .fork(namespaces: 1, mapped: true), .newTimeNamespace([ClockOffset(clock: "boottime", seconds: -3, nanoseconds: 7)]),
+        .fork(namespaces: 1, mapped: true),
+        .newTimeNamespace([ClockOffset(clock: "boottime", seconds: -3, nanoseconds: 7)]),
         .newKeyring(name: "k"), .hostname("a"), .prepareRoot(path: "/b"),
-        .mount(MountStep(index: 3, destination: "/proc", kind: .fileSystem(type: "proc", source: "p", flags: 6, data: "x"))),
+        .mount(
+            MountStep(index: 3, destination: "/proc", kind: .fileSystem(type: "proc", source: "p", flags: 6, data: "x"))
+        ),
         .mount(MountStep(index: nil, destination: "/a", kind: .bind(.path("/a"), recursive: true))),
         .mount(MountStep(index: 1, destination: "/c", kind: .remount(flags: 1, data: "size=1"))),
         .terminal(rows: 24, columns: 80, bindConsole: true), .hooks([hook]), .enterRoot(.pivot),
-        .sysctl([.init(name: "a.b", path: "a/b", value: "1")]), .maskPaths(["/proc/kcore"]), .memoryPolicy(mode: 2, nodes: [1]),
+        .sysctl([.init(name: "a.b", path: "a/b", value: "1")]), .maskPaths(["/proc/kcore"]),
+        .memoryPolicy(mode: 2, nodes: [1]),
         .affinity([3]), .securityLabel(.appArmor("p")),
         .scheduler(SchedulerAttributes(policy: 3, flags: 1, nice: -2, priority: 0, runtime: 1, deadline: 2, period: 3)),
         .identity(Identity(userID: 1, groupID: 2, additionalGroups: [3], umask: 0o22), keepCapabilities: true),
@@ -56,7 +60,8 @@ enum PlanTarget {
         let guest = GuestPlan(sandbox: SandboxPlan(launch: LaunchPlan(), stage: stage), memoryLimit: 7, processLimit: 8)
         let machine = MachinePlan(
             id: "a", virtualCPUs: 2, memoryMiB: 256, kernelParameters: ["a=b"],
-            shares: [FileShare(path: "/r", readOnly: true, isFile: false)], cacheMode: .auto, terminal: true, guest: guest)
+            shares: [FileShare(path: "/r", readOnly: true, isFile: false)], cacheMode: .auto, terminal: true,
+            guest: guest)
         return [[0] + bytes(machine), [1] + bytes(guest), [2] + bytes(stage), [3] + bytes(guest.sandbox)]
             + steps.map { [2] + bytes(StagePlan(id: "a", steps: [$0], program: program)) }
     }

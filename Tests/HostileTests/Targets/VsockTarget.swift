@@ -91,7 +91,8 @@ enum VsockTarget {
         func take(limit: Int, count: Int) {
             for _ in 0..<count {
                 guard let packet = engine.nextPacket(payloadLimit: limit) else { return }
-                precondition(packet.sourceContextID == 2 && packet.destinationContextID == 3, "packets are for the guest")
+                precondition(
+                    packet.sourceContextID == 2 && packet.destinationContextID == 3, "packets are for the guest")
                 precondition(packet.payload.count <= limit, "a packet fits its buffer")
                 precondition(
                     packet.payload.isEmpty || packet.operation == VsockPacket.Operation.payload, "payload is payload")
