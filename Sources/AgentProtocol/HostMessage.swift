@@ -44,13 +44,13 @@ extension HostMessage: FrameMessage {
         /// See `HostMessage`.
         case listProcesses
         /// See `HostMessage`.
-        case readLog
-        /// See `HostMessage`.
         case update
         /// See `HostMessage`.
         case shutdown
         /// See `HostMessage`.
         case connect
+        /// See `HostMessage`.
+        case readLog
 
         package var limit: Int {
             switch self {

@@ -118,7 +118,7 @@ let emptyPlan = SandboxPlan(
         #expect(throws: FrameFault.tooLong(65537)) { try decoder.next() }
     }
 
-    @Test(arguments: [0, 1, 64, 74, 255] as [UInt8]) func aTypeOfTheOtherSideIsRefused(type: UInt8) {
+    @Test(arguments: [0, 1, 64, 75, 255] as [UInt8]) func aTypeOfTheOtherSideIsRefused(type: UInt8) {
         #expect(throws: FrameFault.unknownType(type)) {
             try decoded([0, 0, 0, 0, 0, 0, 0, 0, type], as: AgentMessage.self)
         }

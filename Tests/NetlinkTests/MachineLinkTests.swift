@@ -56,8 +56,9 @@ struct MachineLinkTests {
         try PrivateNetworks.with { networks in
             try networks.outside(
                 """
-                ip link set lo up; ip link add down0 type dummy
-                ip link add up0 type dummy; ip link add part0 type dummy; ip link add bridge0 type bridge
+                ip link set lo up; ip link add down0 type veth peer name down1
+                ip link add up0 type veth peer name up1; ip link add part0 type veth peer name part1
+                ip link add bridge0 type bridge
                 ip link set part0 master bridge0; ip link set part0 up; ip link set up0 up
                 ip link add gre9 type gre local 10.0.0.1 remote 10.0.0.2 || true; ip link set gre9 up || true
                 """)
@@ -103,7 +104,7 @@ struct MachineLinkTests {
             try networks.outside(
                 """
                 tc qdisc add dev eth0 ingress
-                tc filter add dev eth0 parent ffff: protocol ip prio 3 u32 match u8 0 0 action ok
+                tc filter add dev eth0 parent ffff: protocol ip prio 3 u32 match u8 0 0 flowid 1:1
                 """)
             let links = try MachineLinks()
             let link = try #require(try links.find().first)
@@ -161,7 +162,7 @@ struct MachineLinkTests {
 
     @Test func aFaultNamesTheInterfaceAndTheAddress() throws {
         try PrivateNetworks.with { networks in
-            try networks.outside("ip link add plain0 type dummy")
+            try networks.outside("ip link add plain0 type bridge")
             var interface = NetworkInterface(name: "eth0", hardwareAddress: [2, 0, 0, 0, 0, 5], mtu: 1500)
             interface.routes = [
                 InterfaceRoute(isVersion6: false, gateway: try #require(InternetAddress([10, 0, 0, 1])))

@@ -50,6 +50,8 @@ struct GuestPlanning {
         spec.linux.memoryPolicy = nil
         spec.linux.cgroupsPath = nil
         spec.linux.resources = nil
+        // They are moved beside the monitor, and the guest has their links.
+        spec.linux.netDevices = []
         // Ids of the guest are those of the monitor's user namespace: the file server sees to that.
         spec.linux.uidMappings = []
         spec.linux.gidMappings = []
