@@ -25,7 +25,7 @@ import Testing
         #expect(try pair.theirs.receive().bytes == [1, 2, 3])
         #expect(try pair.theirs.receive(limit: 2).bytes == [4, 5])
         let theirs = pair.theirs.descriptor.number
-        _ = shutdown(theirs, Int32(SHUT_RDWR.rawValue))
+        _ = shutdown(theirs, Int32(SHUT_RDWR))
         #expect(try pair.theirs.receive().bytes == [])
     }
 
