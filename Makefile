@@ -1,7 +1,7 @@
 # The one entry to everything that is done with this tree. `make help` lists it.
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build debug test test-long test-lab check format demo bench doctor install clean need-swift
+.PHONY: help setup build debug test test-guests test-long test-lab check format demo bench bench-vm bench-fuse kernels doctor install clean need-swift
 
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -82,6 +82,13 @@ debug: need-swift ## builds everything, tests too, without optimisation
 
 test: lint build ## checks, builds, then runs every test against the release programs
 	$(tested) $(SWIFT) test $(import_check)
+	@$(MAKE) --no-print-directory test-guests
+
+test-guests: build debug guest-kernel ## runs the tests of microVMs, in the lab where the host's KVM boots no kernel
+	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=env; \
+	else lab='Tests/Lab/lab -t 1800 -e'; echo 'test: microVMs run in the machine of Tests/Lab'; fi; \
+	$$lab $(tested) $$([ "$$lab" = env ] || echo --) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
+	    --no-parallel --filter 'ConformanceTests.Guest'
 
 test-long: lint build ## the same with the tests that take minutes
 	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check)
@@ -134,12 +141,24 @@ demo-vm: build guest-kernel ## runs the demo's bundle in a microVM, in the lab w
 bench: build ## measures against crun and runc; fails above Tests/Benchmarks/Limits.json
 	$(SWIFT) run mvrun-bench --limits Tests/Benchmarks/Limits.json $(BENCH)
 
+bench-vm: build guest-kernel ## measures microVMs against QEMU's microvm and runc, by instructions, in the machine of Tests/Lab
+	Tests/Benchmarks/Machines/bench-vm $(BENCH)
+
+bench-fuse: need-swift ## measures the file server through /dev/fuse against libfuse's example (needs libfuse3-dev)
+	$(SWIFT) build $(static) --product fuse-mount
+	Tests/Benchmarks/Files/bench-fuse $(BENCH)
+
+kernels: ## fetches Debian's kernels 6.1 and 6.12, cloud and generic, that make test-lab boots (300 MB)
+	Tests/Lab/fetch-kernels
+
 doctor: build ## says what this host can run, and what is missing
 	build/bin/mvrun doctor
 
 install: ## installs what build made, and completions, under DESTDIR and PREFIX
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/mvrun'
 	install -m 0755 build/bin/mvrun '$(DESTDIR)$(PREFIX)/bin/'
+	@# Under this name every bundle gets a microVM: for engines, which register a runtime by its path.
+	ln -sf mvrun '$(DESTDIR)$(PREFIX)/bin/mvrun-vm'
 	@# The others are started by mvrun alone, which finds them here.
 	for program in $(filter-out mvrun,$(static_programs) $(dynamic_programs)); do \
 	    install -m 0755 "build/bin/$$program" '$(DESTDIR)$(PREFIX)/libexec/mvrun/' || exit 1; done

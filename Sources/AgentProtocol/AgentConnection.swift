@@ -55,6 +55,8 @@ package struct AgentConnection: Sendable {
         case statistics([StatisticsFile])
         /// The workload's processes; not complete where there are very many.
         case processes([GuestProcess], complete: Bool)
+        /// The end of what the guest's kernel has logged.
+        case log(String)
     }
 
     private enum Pending: Equatable {
@@ -64,10 +66,13 @@ package struct AgentConnection: Sendable {
         case acknowledgement
         case statistics
         case processes
+        case log
     }
 
     /// The most requests that may wait for an answer, and the most programs that may run beside the workload.
     package static let limit = 1024
+    /// The most warnings of the agent that are passed on: whoever reads them keeps them all.
+    package static let warningLimit = 256
     /// What cannot happen with an agent that was built together with us.
     private static let outOfTurn = RuntimeError(.guest, "a frame of the agent came out of turn")
 
@@ -76,15 +81,23 @@ package struct AgentConnection: Sendable {
     /// The processes whose end was not heard of: the workload's while it runs, and those that joined it.
     package private(set) var runningProcesses: Set<UInt32> = []
     private let plan: GuestPlan
+    /// Whether the setup has to wait for the network.
+    private var awaitsNetwork: Bool
     private var decoder = FrameDecoder<AgentMessage>()
     private var outgoing: [UInt8] = []
     private var pending: [UInt32: Pending] = [:]
     private var lastRequest: UInt32 = 0
     private var lastProcess: UInt32 = Meeting.workload
+    private var warnings = 0
 
     /// Waits for an agent, to give it a plan.
-    package init(plan: GuestPlan) {
+    ///
+    /// - Parameters:
+    ///   - plan: the plan.
+    ///   - awaitsNetwork: whether the guest gets it only once `connect` was called.
+    package init(plan: GuestPlan, awaitsNetwork: Bool = false) {
         self.plan = plan
+        self.awaitsNetwork = awaitsNetwork
     }
 
     /// Takes what the guest sent.
@@ -167,6 +180,28 @@ package struct AgentConnection: Sendable {
         return try ask(.listProcesses, for: .processes)
     }
 
+    /// Asks for what the guest's kernel has logged.
+    ///
+    /// - Returns: the request's number.
+    package mutating func readLog() throws(RuntimeError) -> UInt32 {
+        guard state == .ready || state == .running else { throw notRunning }
+        return try ask(.readLog, for: .log)
+    }
+
+    /// Asks for network interfaces, once the agent has said hello; and lets the sandbox be made, should it wait for them.
+    ///
+    /// - Returns: the request's number; nil where there is nothing to ask for.
+    package mutating func connect(_ interfaces: [PluggedInterface]) throws(RuntimeError) -> UInt32? {
+        guard [.settingUp, .ready, .running].contains(state) else { throw notRunning }
+        let request = interfaces.isEmpty ? nil : try ask(.connect(interfaces), for: .acknowledgement)
+        if awaitsNetwork {
+            awaitsNetwork = false
+            // The agent does one after the other.
+            _ = try ask(.setup(plan), for: .setup)
+        }
+        return request
+    }
+
     /// Asks for other limits.
     ///
     /// - Returns: the request's number.
@@ -209,7 +244,12 @@ extension AgentConnection {
     private mutating func handle(_ frame: Frame<AgentMessage>) -> Event {
         switch frame.message {
         case .hello(let version, let uptime): return begin(version: version, uptimeMicroseconds: uptime)
-        case .warning(let text): return .warning(text)
+        case .warning(let text):
+            warnings += 1
+            guard warnings <= Self.warningLimit else {
+                return fail(RuntimeError(.guest, "the agent has sent more than \(Self.warningLimit) warnings"))
+            }
+            return .warning(text.shownFromGuest)
         case .exited(let process, let exit): return end(process, exit)
         case .failed(let error) where frame.request == 0: return fail(inGuest(error))
         default: return settle(frame)
@@ -226,7 +266,7 @@ extension AgentConnection {
         }
         state = .settingUp
         do throws(RuntimeError) {
-            _ = try ask(.setup(plan), for: .setup)
+            if !awaitsNetwork { _ = try ask(.setup(plan), for: .setup) }
         } catch {
             return fail(error)
         }
@@ -267,10 +307,12 @@ extension AgentConnection {
             return .execFailed(process: process, inGuest(error))
         case (.acknowledgement, .done): return .answered(request: request, .done)
         case (.statistics, .statistics(let files)): return .answered(request: request, .statistics(files))
-        case (.processes, .processes(let list, let complete)):
+        case (.processes, .processes(var list, let complete)):
+            for place in list.indices { list[place].command = list[place].command.shownFromGuest }
             return .answered(request: request, .processes(list, complete: complete))
+        case (.log, .log(let text)): return .answered(request: request, .log(text.shownLinesFromGuest))
         case (.acknowledgement, .failed(let error)), (.statistics, .failed(let error)),
-            (.processes, .failed(let error)):
+            (.processes, .failed(let error)), (.log, .failed(let error)):
             return .answered(request: request, .failed(inGuest(error)))
         default: return fail(Self.outOfTurn)
         }
@@ -278,6 +320,6 @@ extension AgentConnection {
 
     /// A text that engines look for stays as it is at the line's end.
     private func inGuest(_ error: RuntimeError) -> RuntimeError {
-        error.during("in the guest")
+        error.shownFromGuest.during("in the guest")
     }
 }

@@ -21,6 +21,8 @@ package enum AgentMessage: Equatable, Sendable {
     case statistics([StatisticsFile])
     /// The workload's processes; not complete where there are very many.
     case processes([GuestProcess], complete: Bool)
+    /// The end of what the guest's kernel has logged, at most `FrameLimit.part` bytes.
+    case log(String)
 }
 
 extension AgentMessage: FrameMessage {
@@ -44,6 +46,8 @@ extension AgentMessage: FrameMessage {
         case statistics
         /// See `AgentMessage`.
         case processes
+        /// See `AgentMessage`.
+        case log
 
         package var limit: Int { FrameLimit.ordinary }
     }
@@ -59,6 +63,7 @@ extension AgentMessage: FrameMessage {
         case .done: .done
         case .statistics: .statistics
         case .processes: .processes
+        case .log: .log
         }
     }
 
@@ -68,7 +73,7 @@ extension AgentMessage: FrameMessage {
             writer.write(version)
             writer.write(uptime)
         case .failed(let error): writer.write(error)
-        case .warning(let text): writer.write(text)
+        case .warning(let text), .log(let text): writer.write(text)
         case .exited(let process, let exit):
             writer.write(process)
             writer.write(exit)
@@ -91,6 +96,7 @@ extension AgentMessage: FrameMessage {
         case .done: self = .done
         case .statistics: self = .statistics(try reader.list())
         case .processes: self = .processes(try reader.list(), complete: try reader.flag())
+        case .log: self = .log(try reader.text())
         }
     }
 }

@@ -23,8 +23,22 @@ package enum ControlRequest: Equatable, Sendable {
     case statistics
     /// Answered by `processes`.
     case processes
+    /// What the guest's kernel has logged. Answered by `log`.
+    case log
     /// Change limits inside. Answered by `done`.
     case update(GuestLimits)
+    /// Stop the processors. Answered by `done` when none is in the guest any more.
+    case pause
+    /// Let the processors run again. Answered by `done`.
+    case resume
+    /// Have so many pages of 4 KiB in the balloon. Answered by `figures` when they are there, or when they have not come
+    /// for a while.
+    case balloon(targetPages: UInt32)
+    /// Answered by `figures`.
+    case figures
+    /// Give the guest network interfaces, for each of which a tap device comes along, in their order. Answered by `done`.
+    /// A machine whose plan awaits its network makes nothing of the bundle before.
+    case connect([NetworkInterface])
 
     /// The most bytes that a packet may have, in either direction.
     package static let packetLimit = 65536
@@ -62,6 +76,10 @@ package enum ControlReply: Equatable, Sendable {
     case statistics([StatisticsFile])
     /// The workload's processes; not complete where there are very many.
     case processes([GuestProcess], complete: Bool)
+    /// The end of what the guest's kernel has logged.
+    case log(String)
+    /// The machine, seen from outside.
+    case figures(MachineFigures)
     /// Nothing: the connection is closed. To a start, that it succeeded.
     case end
 }
@@ -74,6 +92,12 @@ private enum Mark {
     static let statistics = UInt8(ascii: "A")
     static let processes = UInt8(ascii: "P")
     static let update = UInt8(ascii: "U")
+    static let log = UInt8(ascii: "L")
+    static let pause = UInt8(ascii: "H")
+    static let resume = UInt8(ascii: "G")
+    static let balloon = UInt8(ascii: "M")
+    static let figures = UInt8(ascii: "F")
+    static let connect = UInt8(ascii: "N")
     static let started = UInt8(ascii: "B")
     static let exited = UInt8(ascii: "Q")
     static let done = UInt8(ascii: "D")
@@ -100,9 +124,19 @@ extension ControlRequest {
             writer.write(size)
         case .statistics: writer.write(Mark.statistics)
         case .processes: writer.write(Mark.processes)
+        case .log: writer.write(Mark.log)
         case .update(let limits):
             writer.write(Mark.update)
             writer.write(limits)
+        case .pause: writer.write(Mark.pause)
+        case .resume: writer.write(Mark.resume)
+        case .balloon(let pages):
+            writer.write(Mark.balloon)
+            writer.write(pages)
+        case .figures: writer.write(Mark.figures)
+        case .connect(let interfaces):
+            writer.write(Mark.connect)
+            writer.write(interfaces)
         }
         return writer.bytes
     }
@@ -118,7 +152,13 @@ extension ControlRequest {
         case Mark.resize: self = .resize(try TerminalSize(from: &reader))
         case Mark.statistics: self = .statistics
         case Mark.processes: self = .processes
+        case Mark.log: self = .log
         case Mark.update: self = .update(try GuestLimits(from: &reader))
+        case Mark.pause: self = .pause
+        case Mark.resume: self = .resume
+        case Mark.balloon: self = .balloon(targetPages: try reader.number())
+        case Mark.figures: self = .figures
+        case Mark.connect: self = .connect(try reader.list())
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }
@@ -148,6 +188,12 @@ extension ControlReply {
             writer.write(Mark.processes)
             writer.write(list)
             writer.write(complete)
+        case .log(let text):
+            writer.write(Mark.log)
+            writer.write(text)
+        case .figures(let figures):
+            writer.write(Mark.figures)
+            writer.write(figures)
         case .end: break
         }
         return writer.bytes
@@ -168,6 +214,8 @@ extension ControlReply {
         case Mark.done: self = .done
         case Mark.statistics: self = .statistics(try reader.list())
         case Mark.processes: self = .processes(try reader.list(), complete: try reader.flag())
+        case Mark.log: self = .log(try reader.text())
+        case Mark.figures: self = .figures(try MachineFigures(from: &reader))
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }

@@ -16,8 +16,12 @@ package enum HostMessage: Equatable, Sendable {
     case readStatistics
     /// Answered by `processes`.
     case listProcesses
+    /// Answered by `log`.
+    case readLog
     /// Change limits; answered by `done` or `failed`.
     case update(GuestLimits)
+    /// Set network interfaces up, whose devices are plugged in; answered by `done` or `failed`.
+    case connect([PluggedInterface])
     /// End the machine: kill what runs, and reboot.
     case shutdown
 }
@@ -40,13 +44,17 @@ extension HostMessage: FrameMessage {
         /// See `HostMessage`.
         case listProcesses
         /// See `HostMessage`.
+        case readLog
+        /// See `HostMessage`.
         case update
         /// See `HostMessage`.
         case shutdown
+        /// See `HostMessage`.
+        case connect
 
         package var limit: Int {
             switch self {
-            case .setup, .exec: FrameLimit.plan
+            case .setup, .exec, .connect: FrameLimit.plan
             default: FrameLimit.ordinary
             }
         }
@@ -61,7 +69,9 @@ extension HostMessage: FrameMessage {
         case .resize: .resize
         case .readStatistics: .readStatistics
         case .listProcesses: .listProcesses
+        case .readLog: .readLog
         case .update: .update
+        case .connect: .connect
         case .shutdown: .shutdown
         }
     }
@@ -81,7 +91,8 @@ extension HostMessage: FrameMessage {
             writer.write(process)
             writer.write(size)
         case .update(let limits): writer.write(limits)
-        case .start, .readStatistics, .listProcesses, .shutdown: break
+        case .connect(let interfaces): writer.write(interfaces)
+        case .start, .readStatistics, .listProcesses, .readLog, .shutdown: break
         }
     }
 
@@ -98,7 +109,9 @@ extension HostMessage: FrameMessage {
         case .resize: self = .resize(process: try reader.number(), try TerminalSize(from: &reader))
         case .readStatistics: self = .readStatistics
         case .listProcesses: self = .listProcesses
+        case .readLog: self = .readLog
         case .update: self = .update(try GuestLimits(from: &reader))
+        case .connect: self = .connect(try reader.list())
         case .shutdown: self = .shutdown
         }
     }

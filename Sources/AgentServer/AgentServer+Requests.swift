@@ -41,9 +41,16 @@ extension AgentServer {
             guard let cgroup = surroundings.cgroup else { return .processes(knownProcesses, complete: false) }
             let (list, isComplete) = cgroup.processes
             return .processes(list, complete: isComplete)
+        case .readLog:
+            let text = try during("read the kernel's log") { try Kernel.log(limit: FrameLimit.part) }
+            return .log(text)
         case .update(let limits):
             guard let cgroup = surroundings.cgroup else { throw RuntimeError(.unsupported, "there are no cgroups") }
             try cgroup.set(limits)
+            return .done
+        case .connect(let interfaces):
+            try surroundings.connect(interfaces)
+            isConnected = true
             return .done
         case .shutdown:
             surroundings.cgroup?.signalAll(9)
@@ -54,7 +61,8 @@ extension AgentServer {
 
     private func setUp(_ plan: GuestPlan) throws(RuntimeError) {
         guard programs.isEmpty else { throw RuntimeError(.wrongState, "there is a sandbox already") }
-        try surroundings.mountShares()
+        if plan.hasShares { try surroundings.mountShares() }
+        if let disk = plan.rootDisk { try surroundings.mountDisk(disk) }
         if let cgroup = surroundings.cgroup {
             try cgroup.set(
                 GuestLimits(memory: plan.memoryLimit.map { Int64(clamping: $0) }, processes: plan.processLimit))

@@ -1,6 +1,7 @@
 import AgentProtocol
 import CLinux
 import Diagnostics
+import Plans
 import Sandbox
 import Syscalls
 
@@ -29,6 +30,8 @@ package enum GuestMain {
         }
         Kernel.synchronize()
         try? Mounting.detach(shares)
+        // Nobody uses it any more, so its file system is as whole afterwards as by an ordinary unmounting.
+        try? Mounting.detach(GuestPlan.diskRoot)
         do {
             try Kernel.reboot()
         } catch {
@@ -52,6 +55,10 @@ package enum GuestMain {
             connectStream: { () throws(SystemError) in
                 try VirtualSocket.connect(to: Meeting.streamPort, of: Meeting.hostContextID)
             }, mountShares: mountShares)
+        surroundings.mountDisk = mountDisk
+        surroundings.connect = { interfaces throws(RuntimeError) in
+            for interface in interfaces { try GuestNetwork.setUp(interface) }
+        }
         surroundings.cgroup = cgroup
         try AgentServer(connection, surroundings: surroundings).run()
     }
@@ -156,6 +163,32 @@ extension GuestMain {
         } catch {
             throw RuntimeError(error).during("make /tmp")
         }
+    }
+
+    private static let disk = "/dev/vda"
+    private static let diskFileSystems = ["ext4", "xfs", "btrfs", "erofs", "squashfs"]
+
+    /// Mounts the disk, whichever file system of those that this kernel knows is on it.
+    private static func mountDisk(_ plan: MachineDisk) throws(RuntimeError) {
+        var failure = SystemError("mount", disk, .noDevice)
+        do {
+            try makeDirectories(GuestPlan.diskRoot, mode: 0o755)
+        } catch {
+            throw RuntimeError(error).during("mount the disk")
+        }
+        let flags = plan.readOnly ? UInt64(CLX_MS_RDONLY) : 0
+        for type in diskFileSystems {
+            do {
+                return try Mounting.mount(disk, at: GuestPlan.diskRoot, type: type, flags: flags)
+            } catch {
+                // ENODEV is a file system that the kernel does not have, EINVAL one that is not on the disk.
+                if failure.errno == .noDevice || error.errno != .noDevice && error.errno != .invalidArgument {
+                    failure = error
+                }
+            }
+        }
+        let hint = "vm.image.path is to be a file system without partitions that the guest's kernel has built in"
+        throw RuntimeError(failure, hint: hint).during("mount the disk")
     }
 
     private static func mountShares() throws(RuntimeError) {

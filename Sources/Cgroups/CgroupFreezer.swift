@@ -36,6 +36,25 @@ extension ContainerCgroups {
         }
     }
 
+    /// Tells every process of the container to stop, and does not wait until all stand still.
+    ///
+    /// For what holds a thread of the kernel, as a virtual machine of Linux before 6.14 does (kvm-nx-lpage-recovery): such a
+    /// thread never freezes, so v2 never reports the cgroup as frozen, though all others of it are.
+    package func requestFreeze() throws(RuntimeError) {
+        guard let (record, file) = freezer else { throw noFreezer() }
+        try during("freeze \(record)") {
+            try openCgroup(record.directory).set(file, record.version == .v1 ? "FROZEN" : "1")
+        }
+    }
+
+    /// Whether the processes of the container were told to stop, whether all of them have or not.
+    package var isFreezeRequested: Bool {
+        guard let (record, file) = freezer, let directory = try? openCgroup(record.directory),
+            let text = try? trimmed(directory.smallFile(file))
+        else { return false }
+        return record.version == .v1 ? text != "THAWED" : text == "1"
+    }
+
     /// Lets the processes of the container run on.
     package func thaw() throws(RuntimeError) {
         guard let (record, file) = freezer else { throw noFreezer() }

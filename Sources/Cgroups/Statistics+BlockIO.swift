@@ -13,7 +13,7 @@ extension CgroupStatistics.BlockIO {
     }
 
     /// Reads the io controller of a v2 cgroup: lines as "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0".
-    init(v2 cgroup: borrowing OwnedDescriptor) {
+    init(v2 cgroup: borrowing some CgroupSource & ~Copyable) {
         for line in lines(cgroup.text("io.stat")) {
             let words = line.split(separator: " ")
             guard let device = words.first.flatMap(deviceNumber) else { continue }

@@ -36,7 +36,7 @@ extension CgroupStatistics.CPU {
     }
 
     /// Reads cpu.stat of a v2 cgroup, which has times even without the cpu controller.
-    mutating func readUnified(_ cgroup: borrowing OwnedDescriptor) {
+    mutating func readUnified(_ cgroup: borrowing some CgroupSource & ~Copyable) {
         for (key, value) in keyedValues(cgroup.text("cpu.stat")) {
             switch key {
             case "usage_usec": total = value &* 1000

@@ -13,7 +13,7 @@ extension CgroupStatistics.Memory {
     }
 
     /// Reads the memory controller of a v2 cgroup; nil where it is not enabled.
-    init?(v2 cgroup: borrowing OwnedDescriptor) {
+    init?(v2 cgroup: borrowing some CgroupSource & ~Copyable) {
         guard let current = cgroup.number("memory.current") else { return nil }
         raw = keyedValues(cgroup.text("memory.stat"))
         cache = raw.first { $0.name == "file" }?.value ?? 0

@@ -19,6 +19,18 @@ extension ContainerCgroups {
 }
 
 extension CgroupStatistics {
+    /// Reads the files of a v2 cgroup that is elsewhere, as in a guest.
+    ///
+    /// - Parameter files: their texts by their names; what is missing counts nothing.
+    package init(files: [String: String]) {
+        self.init()
+        let source = CgroupTexts(files: files)
+        cpu.readUnified(source)
+        memory = Memory(v2: source)
+        pids = PIDs(source)
+        blockIO = BlockIO(v2: source)
+    }
+
     fileprivate mutating func read(v1 cgroup: borrowing OwnedDescriptor, _ controllers: [String]) {
         for controller in controllers {
             switch controller {
@@ -51,7 +63,7 @@ extension CgroupStatistics {
 
 extension CgroupStatistics.PIDs {
     /// Reads the pids controller; nil where it is not there.
-    fileprivate init?(_ cgroup: borrowing OwnedDescriptor) {
+    fileprivate init?(_ cgroup: borrowing some CgroupSource & ~Copyable) {
         guard let current = cgroup.number("pids.current") else { return nil }
         self.current = current
         limit = cgroup.number("pids.max") ?? 0
@@ -102,13 +114,27 @@ extension CgroupStatistics.RDMA {
     }
 }
 
-extension OwnedDescriptor {
-    /// A file of this cgroup, or "" where it cannot be read.
+/// Where the files of a cgroup are read.
+protocol CgroupSource: ~Copyable {
+    /// A file of the cgroup, or "" where it cannot be read.
+    borrowing func text(_ name: String) -> String
+}
+
+extension OwnedDescriptor: CgroupSource {
     borrowing func text(_ name: String) -> String {
         guard let bytes = try? readFile(at: self, name, limit: 4 << 20) else { return "" }
         return String(decoding: bytes, as: UTF8.self)
     }
+}
 
+/// Files of a cgroup that somebody else has read.
+private struct CgroupTexts: CgroupSource {
+    let files: [String: String]
+
+    func text(_ name: String) -> String { files[name] ?? "" }
+}
+
+extension CgroupSource where Self: ~Copyable {
     /// The number that a file of this cgroup holds, or nil.
     borrowing func number(_ name: String) -> UInt64? {
         UInt64(trimmed(text(name)))

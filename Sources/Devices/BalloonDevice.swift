@@ -7,8 +7,8 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
     private static let statisticsQueue: Features = .bit(1)
     private static let deflateOnOutOfMemory: Features = .bit(2)
     private static let pageReporting: Features = .bit(5)
-    /// The most page numbers of one buffer that are looked at; Linux sends 256.
-    private static let pageLimit = 65536
+    /// The most page numbers of one buffer that are looked at; Linux sends 256. Each may cost a system call.
+    private static let pageLimit = 1024
     /// The most entries of one buffer of statistics; the standard has ten kinds.
     private static let statisticsLimit = 64
 
@@ -25,9 +25,15 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
     private var chain = DescriptorChain()
     private var target: UInt32 = 0
     private var heldStatistics: UInt16?
-    private var awaiting: [@Sendable ([UInt16: UInt64]) -> Void] = []
+    private var awaiting: [([UInt16: UInt64]) -> Void] = []
     /// How many pages the guest says are in the balloon.
     package private(set) var actualPages: UInt32 = 0
+    /// How many pages are to be in the balloon.
+    package var targetPages: UInt32 { target }
+    /// Whether the guest has a driver for it.
+    package var isDriven: Bool { activation != nil }
+    /// Called on the loop when the guest says how many pages are in the balloon now.
+    package var actualChanged: () -> Void = {}
 
     /// Makes an empty balloon.
     package init() {}
@@ -43,7 +49,7 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
     /// Asks the guest for its figures; to be called on the loop.
     ///
     /// - Parameter completion: gets them by the tags of virtio 1.2, 5.5.6.3; not called if the guest does not answer.
-    package func requestStatistics(_ completion: @escaping @Sendable ([UInt16: UInt64]) -> Void) {
+    package func requestStatistics(_ completion: @escaping ([UInt16: UInt64]) -> Void) {
         // A guest that never answers must not make them add up.
         if awaiting.count < 16 { awaiting.append(completion) }
         releaseStatistics()
@@ -56,7 +62,9 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
 
     /// The guest says how far it is.
     package func writeConfiguration(_ value: UInt64, at offset: Int, size: Int) {
-        if offset == 4, size == 4 { actualPages = UInt32(truncatingIfNeeded: value) }
+        guard offset == 4, size == 4 else { return }
+        actualPages = UInt32(truncatingIfNeeded: value)
+        actualChanged()
     }
 
     /// Starts.

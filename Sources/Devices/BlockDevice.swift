@@ -12,6 +12,8 @@ package final class BlockDevice: VirtioDevice, @unchecked Sendable {
     private static let sectorSize: UInt64 = 512
     private static let rangeLimit: UInt32 = 16
     private static let sectorLimit: UInt32 = 1 << 22
+    /// The most bytes of one request; what Linux asks for has some MiB.
+    private static let requestLimit = 64 << 20
 
     /// Block device.
     package let deviceID: UInt32 = 2
@@ -99,7 +101,7 @@ package final class BlockDevice: VirtioDevice, @unchecked Sendable {
     ) -> (Status, written: Bool) {
         switch type {
         case 0:
-            guard let offset = fileOffset(sector, bytes: room) else { return (.failed, false) }
+            guard room <= Self.requestLimit, let offset = fileOffset(sector, bytes: room) else { return (.failed, false) }
             let status = transfer(count: room) { done throws(SystemError) in
                 try memory.receive(
                     from: file, fileOffset: offset + Int64(done), into: chain.writable, at: done, limit: room - done)
@@ -107,7 +109,9 @@ package final class BlockDevice: VirtioDevice, @unchecked Sendable {
             return (status, status == .good)
         case 1:
             let count = chain.readable.byteCount - 16
-            guard !readOnly, let offset = fileOffset(sector, bytes: count) else { return (.failed, false) }
+            guard !readOnly, count <= Self.requestLimit, let offset = fileOffset(sector, bytes: count) else {
+                return (.failed, false)
+            }
             let status = transfer(count: count) { done throws(SystemError) in
                 try memory.send(
                     to: file, fileOffset: offset + Int64(done), from: chain.readable, at: 16 + done,

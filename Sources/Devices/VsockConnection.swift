@@ -38,6 +38,7 @@ package final class VsockConnection {
         static let creditUpdate = Due(rawValue: 2)
         static let creditRequest = Due(rawValue: 4)
         static let shutdown = Due(rawValue: 8)
+        static let request = Due(rawValue: 16)
     }
     var due: Due = []
     /// Whether the engine has this connection in its line already.
@@ -55,6 +56,8 @@ package final class VsockConnection {
     private var forwardedCount: UInt32 = 0
     private var toldForwarded: UInt32 = 0
     private var askedForCredit = false
+    /// Whether it is a connection of the host's that the guest has not taken yet.
+    private(set) var isAwaited = false
 
     init(_ key: Key, engine: VsockEngine, request: borrowing VsockPacket) {
         self.key = key
@@ -63,8 +66,26 @@ package final class VsockConnection {
         guestForwarded = request.forwardCount
     }
 
-    /// The port that the guest connected from.
+    /// Makes a connection of the host's.
+    init(_ key: Key, engine: VsockEngine) {
+        self.key = key
+        self.engine = engine
+        guestAllocation = 0
+        guestForwarded = 0
+        isAwaited = true
+        due = .request
+    }
+
+    /// The port of the guest.
     package var guestPort: UInt32 { key.guestPort }
+    /// The port of the host.
+    package var hostPort: UInt32 { key.hostPort }
+
+    /// The guest has taken the connection.
+    func establish() {
+        isAwaited = false
+        endpoint?.roomAppeared()
+    }
 
     private var outgoingCount: Int { outgoing.count - outgoingStart }
 
@@ -72,7 +93,7 @@ package final class VsockConnection {
     ///
     /// The guest's credit does not count here: what it has none for waits, and no more than this buffer's size does.
     package var room: Int {
-        isClosed || sendingEnded || guestRefuses ? 0 : Self.bufferSize - outgoingCount
+        isClosed || sendingEnded || guestRefuses || isAwaited ? 0 : Self.bufferSize - outgoingCount
     }
 
     /// Whether all that was sent, and the end of it, is on its way to the guest.
@@ -173,7 +194,10 @@ extension VsockConnection {
     func nextPacket(limit: Int) -> VsockPacket? {
         guard let engine else { return nil }
         var packet = engine.packet(to: key)
-        if due.contains(.response) {
+        if due.contains(.request) {
+            due.remove(.request)
+            packet.operation = VsockPacket.Operation.request
+        } else if due.contains(.response) {
             due.remove(.response)
             packet.operation = VsockPacket.Operation.response
         } else if let payload = nextPayload(limit: limit) {

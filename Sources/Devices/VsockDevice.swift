@@ -68,8 +68,11 @@ package final class VsockDevice: VirtioDevice, @unchecked Sendable {
         isDelivering = true
         defer { isDelivering = false }
         queue.suspendNotifications()
+        // A guest whose credit and buffers never end gets no more than twice a queue full in one turn.
+        var left = 2 * Int(queue.size)
         repeat {
-            while engine.hasPackets, queue.pop(&chain) {
+            while left > 0, engine.hasPackets, queue.pop(&chain) {
+                left -= 1
                 guard chain.readable.byteCount == 0, chain.writable.byteCount >= VsockPacket.headerSize else {
                     queue.fail(.malformedRequest)
                     return
@@ -81,7 +84,8 @@ package final class VsockDevice: VirtioDevice, @unchecked Sendable {
                 }
                 queue.push(chain.head, written: queue.memory.copy(packet.bytes, to: chain.writable))
             }
-        } while engine.hasPackets && queue.resumeNotifications()
+        } while left > 0 && engine.hasPackets && queue.resumeNotifications()
         queue.signal()
+        if left == 0 { queue.lookAgain() }
     }
 }

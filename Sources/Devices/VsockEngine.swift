@@ -1,6 +1,6 @@
 /// The socket device without its queues: packets from the guest in, packets for the guest out.
 ///
-/// Connections are made by the guest alone, to ports of the host that somebody listens on. Nothing here trusts a packet:
+/// Connections are made by the guest, to ports of the host that somebody listens on, and by the host. Nothing here trusts a packet:
 /// the table, what each connection keeps and the answers to what belongs to no connection are bounded, a guest that sends
 /// without credit loses its connection, and what makes no sense is answered with a reset.
 ///
@@ -21,6 +21,10 @@ package final class VsockEngine {
     /// Called where there may be a packet for the guest after there was none.
     package var packetsAppeared: () -> Void = {}
     private var listeners: [UInt32: Accept] = [:]
+    private var otherListener: Accept?
+    private var lastHostPort = firstHostPort
+    /// Ports of the host below this are for the guest to connect to.
+    private static let firstHostPort: UInt32 = 1 << 30
     private var connections: [VsockConnection.Key: VsockConnection] = [:]
     private var line: [VsockConnection] = []
     private var lineStart = 0
@@ -36,6 +40,33 @@ package final class VsockEngine {
     /// Takes connections to a port of the host from now on.
     package func listen(on port: UInt32, _ accept: @escaping Accept) {
         listeners[port] = accept
+    }
+
+    /// Takes connections to the ports of the host that nobody else listens on.
+    package func listenOnOthers(_ accept: @escaping Accept) {
+        otherListener = accept
+    }
+
+    /// Connects to a port of the guest.
+    ///
+    /// - Parameters:
+    ///   - guestPort: the port.
+    ///   - endpoint: says what the connection leads to. Its `roomAppeared` is called when the guest has taken the connection,
+    ///     its `closed` when the guest refuses it.
+    /// - Returns: false where there are too many connections already.
+    package func connect(to guestPort: UInt32, _ endpoint: (VsockConnection) -> any VsockEndpoint) -> Bool {
+        guard connections.count < Self.connectionLimit else { return false }
+        var key: VsockConnection.Key
+        // No more than the table's size of them are taken.
+        repeat {
+            lastHostPort = lastHostPort == .max - 1 ? Self.firstHostPort : lastHostPort + 1
+            key = VsockConnection.Key(hostPort: lastHostPort, guestPort: guestPort)
+        } while connections[key] != nil
+        let connection = VsockConnection(key, engine: self)
+        connection.endpoint = endpoint(connection)
+        connections[key] = connection
+        lineUp(connection)
+        return true
     }
 
     /// How many connections there are.
@@ -81,7 +112,8 @@ extension VsockEngine {
     }
 
     private func accept(_ packet: VsockPacket, _ key: VsockConnection.Key) {
-        guard connections.count < Self.connectionLimit, let accept = listeners[key.hostPort] else {
+        guard connections.count < Self.connectionLimit, let accept = listeners[key.hostPort] ?? otherListener
+        else {
             refuse(packet)
             return
         }
@@ -100,6 +132,12 @@ extension VsockEngine {
     private func receive(_ packet: VsockPacket, on connection: VsockConnection) {
         connection.takeCredit(packet)
         switch packet.operation {
+        case VsockPacket.Operation.response where connection.isAwaited: connection.establish()
+        case VsockPacket.Operation.reset:
+            connections[connection.key] = nil
+            close(connection)
+        // Of a connection that it has not taken the guest can say nothing else.
+        case _ where connection.isAwaited: drop(connection)
         case VsockPacket.Operation.payload:
             if !connection.take(packet.payload) { drop(connection) }
         case VsockPacket.Operation.creditUpdate: break
@@ -109,9 +147,6 @@ extension VsockEngine {
         case VsockPacket.Operation.shutdown:
             // Who is done with a connection waits for the reset, and forgets the connection only then.
             if connection.takeShutdown(packet.flags) { drop(connection) }
-        case VsockPacket.Operation.reset:
-            connections[connection.key] = nil
-            close(connection)
         default:
             // A second request, an answer to what was not asked, or nothing that virtio knows.
             drop(connection)

@@ -16,8 +16,10 @@ package final class VsockRelay: VsockEndpoint {
     private var sink: VsockHostFile?
     private var sourceWatch: EventLoop.Registration?
     private var sinkWatch: EventLoop.Registration?
-    /// What the sink has still to take.
-    private var pending: [ArraySlice<UInt8>] = []
+    /// What the sink has still to take: one run of bytes, for a guest may send them one at a time.
+    private var pending: [UInt8] = []
+    /// How many of them it has taken.
+    private var pendingStart = 0
     private var guestEnded = false
     private var isGone = false
     private let finished: () -> Void
@@ -57,8 +59,9 @@ package final class VsockRelay: VsockEndpoint {
             connection.forwarded(bytes.count)
             return
         }
-        pending.append(bytes[...])
-        if pending.count == 1 { drain() }
+        let waits = !pending.isEmpty
+        pending += bytes
+        if !waits { drain() }
     }
 
     package func receiveEnded() {
@@ -121,8 +124,8 @@ extension VsockRelay {
 
     /// Writes what came from the guest until the sink takes no more.
     private func drain() {
-        while let first = pending.first, let sink {
-            guard let count = sink.write(first) else {
+        while !pending.isEmpty, let sink {
+            guard let count = sink.write(pending[pendingStart...]) else {
                 refuseGuest()
                 return
             }
@@ -131,7 +134,14 @@ extension VsockRelay {
                 return
             }
             if !isGone { connection.forwarded(count) }
-            if count == first.count { pending.removeFirst() } else { pending[0] = first.dropFirst(count) }
+            pendingStart += count
+            if pendingStart == pending.count {
+                pending.removeAll(keepingCapacity: true)
+                pendingStart = 0
+            } else if pendingStart >= VsockConnection.bufferSize {
+                pending.removeFirst(pendingStart)
+                pendingStart = 0
+            }
         }
         if let sinkWatch { loop.remove(sinkWatch) }
         sinkWatch = nil
@@ -147,6 +157,7 @@ extension VsockRelay {
     /// Nobody reads what the guest writes: it shall know, as a program with a closed pipe does.
     private func refuseGuest() {
         pending = []
+        pendingStart = 0
         endSink()
         connection.endReceiving()
     }

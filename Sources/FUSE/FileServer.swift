@@ -15,6 +15,7 @@ package final class FileServer: Sendable {
     let handles: HandleTable
     let descriptors: ServedFile
     let waiters: LockWaiters
+    let lockCount = LockCount()
     private let negotiated = Atomic<UInt64>(0)
     private let ready = Atomic<Bool>(false)
     private let roots: Mutex<[Inode]>

@@ -31,16 +31,18 @@ extension FileWorker {
     /// The open file description that holds what an owner has locked of a file: its close drops all of it.
     private func lockFile(_ request: LockRequest) throws(Errno) -> ServedFile {
         let inode = request.handle.inode
-        if let known = inode.state.withLock({ $0.locks[request.owner] }) { return known }
+        if let known = inode.state.withLock({ $0.locks[request.owner] }) { return known.file }
         try server.handles.checkRoom()
-        guard inode.state.withLock({ $0.locks.count }) < server.limits.waitingLocks else {
+        guard inode.state.withLock({ $0.locks.count }) < server.limits.waitingLocks,
+            server.lockCount.value < server.limits.handles / 4
+        else {
             throw Errno(rawValue: ENOLCK)
         }
         let mode = request.handle.isWritable ? O_RDWR : O_RDONLY
         let file = try server.descriptors.reopen(server.file(of: inode), flags: mode | O_NONBLOCK)
         return inode.state.withLock { state in
-            if let other = state.locks[request.owner] { return other }
-            state.locks[request.owner] = file
+            if let other = state.locks[request.owner] { return other.file }
+            state.locks[request.owner] = LockFile(file, count: server.lockCount)
             return file
         }
     }

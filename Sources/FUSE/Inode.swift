@@ -66,7 +66,7 @@ final class Inode: Sendable {
         /// The content that the client may have cached.
         var stamp: ContentStamp?
         /// The host's locks, by their owner in the client.
-        var locks: [UInt64: ServedFile] = [:]
+        var locks: [UInt64: LockFile] = [:]
     }
 
     let number: UInt64

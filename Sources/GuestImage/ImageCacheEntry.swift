@@ -99,7 +99,7 @@ struct ImageCacheEntry: Equatable {
                         device: UInt64(bitPattern: device), inode: UInt64(bitPattern: inode), size: length,
                         modified: modified, changed: changed)))
         }
-        guard rest.isEmpty, !image.contains("/") else { return nil }
+        guard rest.isEmpty, !image.utf8.contains(UInt8(ascii: "/")) else { return nil }
         self.init(request: request, image: image, size: size, notes: notes, sources: sources)
     }
 }

@@ -24,7 +24,7 @@ struct ModuleIndex {
         for line in dependencies.split(separator: "\n") {
             guard let colon = line.firstIndex(of: ":") else { continue }
             let path = String(line[..<colon])
-            if path.hasPrefix("/") || path.split(separator: "/").contains("..") {
+            if path.isAbsolutePath || path.pathComponents.contains("..") {
                 throw RuntimeError(.invalidBundle, "modules.dep leaves its directory: \(path)")
             }
             let name = Self.name(of: path)
@@ -38,7 +38,7 @@ struct ModuleIndex {
 
     /// A module's name as lsmod prints it: no directory, no ending, and `_` for each `-`.
     static func name(of path: String) -> String {
-        let file = path.split(separator: "/").last ?? ""
+        let file = path.pathComponents.last ?? ""
         let stem = file.split(separator: ".", omittingEmptySubsequences: false).first ?? ""
         return String(stem.map { $0 == "-" ? "_" : $0 })
     }

@@ -114,7 +114,7 @@ extension InterfaceAddress {
 }
 
 /// Copies an address of libnl.
-private func bytes(of address: OpaquePointer?) -> [UInt8]? {
+func bytes(of address: OpaquePointer?) -> [UInt8]? {
     guard let address = unsafe address, let start = unsafe nl_addr_get_binary_addr(address) else { return nil }
     // SAFETY: libnl keeps that many bytes at that place for as long as the address lives.
     return unsafe Array(UnsafeRawBufferPointer(start: start, count: Int(nl_addr_get_len(address))))

@@ -50,7 +50,8 @@ extension NetlinkSocket {
         try unsafe change(link, subject: subject) { unsafe rtnl_link_set_flags($0, IFF_UP.rawValue) }
     }
 
-    private borrowing func change(
+    /// Changes a device.
+    borrowing func change(
         _ link: Link, subject: String, _ set: (OpaquePointer) -> Void
     ) throws(SystemError) {
         guard let present = unsafe rtnl_link_alloc() else { throw SystemError("RTM_SETLINK", subject, .noMemory) }
@@ -62,4 +63,21 @@ extension NetlinkSocket {
         unsafe set(changes)
         try check(unsafe rtnl_link_change(handle, present, changes, 0), "RTM_SETLINK", on: subject)
     }
+
+    /// Sets a tap up that carries another link's packets: as large ones as that takes, and nothing of the host's own.
+    ///
+    /// - Returns: its number.
+    borrowing func prepareTap(_ name: String, mtu: UInt32) throws(SystemError) -> Int32 {
+        guard let link = try link(named: name) else { throw SystemError("RTM_GETLINK", name, .noDevice) }
+        try unsafe change(link, subject: name) { changes in
+            unsafe rtnl_link_set_mtu(changes, mtu)
+            // Without an address of its own the host's IPv6 says nothing into the guest.
+            _ = unsafe rtnl_link_inet6_set_addr_gen_mode(changes, noGeneratedAddress)
+            unsafe rtnl_link_set_flags(changes, IFF_UP.rawValue)
+        }
+        return link.index
+    }
 }
+
+/// IN6_ADDR_GEN_MODE_NONE of linux/if_link.h.
+private let noGeneratedAddress: UInt8 = 1

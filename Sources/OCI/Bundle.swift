@@ -12,6 +12,8 @@ package struct Bundle: Sendable {
     package let spec: Spec
     /// What config.json may not mean as it is written.
     package let warnings: [Findings.Finding]
+    /// What would change the host, if this were a container of the host's kernel.
+    package let hostErrors: [Findings.Finding]
     /// The root file system, an absolute path that may be, or lead through, a symbolic link.
     package let rootPath: String
 
@@ -44,18 +46,26 @@ package struct Bundle: Sendable {
         let document = try JSONDocument(bytes, named: "config.json")
         self.path = path
         self.document = document
-        (spec, warnings) = try OCI.named("config.json") { () throws(RuntimeError) in
+        (spec, warnings, hostErrors) = try OCI.named("config.json") { () throws(RuntimeError) in
             let spec = try Spec(document)
             let findings = spec.findings
             try findings.throwFirstError(in: document)
-            return (spec, findings.warnings)
+            return (spec, findings.warnings, findings.hostErrors)
         }
-        rootPath = spec.root.path.hasPrefix("/") ? spec.root.path : "\(path)/\(spec.root.path)"
+        rootPath = spec.root.path.isAbsolutePath ? spec.root.path : "\(path)/\(spec.root.path)"
     }
 }
 
 extension Bundle {
-    /// The bundle as somebody else is to see it.
+    /// Refuses what would change the host, for a container of the host's kernel.
+    ///
+    /// - Throws: the first such field, by its JSON path and line.
+    package func requireHostUnchanged() throws(RuntimeError) {
+        guard let first = hostErrors.first else { return }
+        throw Findings.refusal(first, in: document).during("config.json")
+    }
+
+    /// The bundle as a guest is to see it, whose kernel is its own.
     ///
     /// - Parameters:
     ///   - spec: what its config.json means there.
@@ -68,6 +78,7 @@ extension Bundle {
         path = other.path
         document = other.document
         warnings = other.warnings
+        hostErrors = []
         self.spec = spec
         self.rootPath = rootPath
     }

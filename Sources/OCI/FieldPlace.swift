@@ -30,7 +30,7 @@ package enum FieldPlace: String, Sendable {
         ("mounts", .both), ("mounts[].uidMappings", .host), ("mounts[].gidMappings", .host),
         ("hooks", .host), ("hooks.startContainer", .guest),
         ("linux", .guest), ("linux.uidMappings", .host), ("linux.gidMappings", .host), ("linux.namespaces", .both),
-        ("linux.cgroupsPath", .host), ("linux.netDevices", .host), ("linux.mountLabel", .ignored),
+        ("linux.cgroupsPath", .host), ("linux.netDevices", .both), ("linux.mountLabel", .ignored),
         ("linux.memoryPolicy", .host), ("linux.intelRdt", .host), ("linux.resources", .host),
         ("linux.resources.memory.limit", .both), ("linux.resources.pids", .both),
         ("linux.resources.devices", .ignored), ("vm", .host),

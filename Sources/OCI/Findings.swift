@@ -15,6 +15,8 @@ package struct Findings: Sendable, Equatable {
 
     /// What makes the document invalid.
     package private(set) var errors: [Finding] = []
+    /// What would change the host, and so is an error for a container, whose kernel is the host's.
+    package private(set) var hostErrors: [Finding] = []
     /// What is valid, and probably not what was meant.
     package private(set) var warnings: [Finding] = []
 
@@ -25,6 +27,10 @@ package struct Findings: Sendable, Equatable {
         errors.append(Finding(path: path, message: message, hint: hint))
     }
 
+    mutating func hostError(_ path: String, _ message: String, hint: String? = nil) {
+        hostErrors.append(Finding(path: path, message: message, hint: hint))
+    }
+
     mutating func warning(_ path: String, _ message: String, hint: String? = nil) {
         warnings.append(Finding(path: path, message: message, hint: hint))
     }
@@ -33,8 +39,11 @@ package struct Findings: Sendable, Equatable {
     ///
     /// - Parameter document: the text that the findings are about, where there is one.
     package func throwFirstError(in document: JSONDocument?) throws(RuntimeError) {
-        guard let first = errors.first else { return }
+        if let first = errors.first { throw Self.refusal(first, in: document) }
+    }
+
+    static func refusal(_ first: Finding, in document: JSONDocument?) -> RuntimeError {
         let line = document.map { " (line \($0.nearest(to: first.path).line))" } ?? ""
-        throw RuntimeError(.invalidBundle, "\(first.path): \(first.message)\(line)", hint: first.hint)
+        return RuntimeError(.invalidBundle, "\(first.path): \(first.message)\(line)", hint: first.hint)
     }
 }

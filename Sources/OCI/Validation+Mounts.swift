@@ -1,3 +1,5 @@
+import Syscalls
+
 extension Spec.Mount {
     /// Checks what fields mean together.
     ///
@@ -7,7 +9,7 @@ extension Spec.Mount {
     ///   - findings: where to say so.
     func validate(at path: String, inUserNamespace: Bool, _ findings: inout Findings) {
         let options = MountOptions(self.options)
-        if !destination.hasPrefix("/") {
+        if !destination.isAbsolutePath {
             findings.warning(
                 "\(path).destination", "\"\(destination)\" is relative, which is deprecated; it is taken from /")
         }

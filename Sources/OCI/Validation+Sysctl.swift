@@ -1,6 +1,15 @@
 import JSON
 
 extension Spec {
+    /// A separator for the other one.
+    private static func exchanged(_ byte: UInt8) -> UInt8 {
+        switch byte {
+        case UInt8(ascii: "."): UInt8(ascii: "/")
+        case UInt8(ascii: "/"): UInt8(ascii: ".")
+        default: byte
+        }
+    }
+
     /// The file below /proc/sys that a kernel parameter is; nil for a key that could name anything else.
     ///
     /// sysctl(8): the separator that comes first in the key separates, and the other one stands for it inside a
@@ -11,9 +20,11 @@ extension Spec {
         guard let first = key.utf8.first(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }) else {
             return nil
         }
-        let file = first == UInt8(ascii: "/") ? key : String(key.map { $0 == "." ? "/" : $0 == "/" ? "." : $0 })
-        let components = file.split(separator: "/", omittingEmptySubsequences: false)
-        return components.contains { $0.isEmpty || $0 == "." || $0 == ".." } ? nil : file
+        let file = first == UInt8(ascii: "/") ? key : String(decoding: key.utf8.map(Self.exchanged), as: UTF8.self)
+        // By bytes, as the kernel takes it apart: a separator and a combining mark behind it are one character.
+        let components = file.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        return components.contains { $0.isEmpty || $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }
+            ? nil : file
     }
 }
 
@@ -30,11 +41,13 @@ extension Spec.Linux {
             return
         }
         guard let kind = owner(of: file) else {
-            findings.error(path, "the parameter is not separate for any namespace, so it would change the host")
+            findings.hostError(
+                path, "the parameter is not separate for any namespace, so it would change the host",
+                hint: "with --isolation vm it is the guest's own")
             return
         }
         if namespace(kind) == nil {
-            findings.error(
+            findings.hostError(
                 path, "without a namespace of the type \"\(kind.rawValue)\" it would change the host",
                 hint: "add {\"type\": \"\(kind.rawValue)\"} to linux.namespaces")
         }

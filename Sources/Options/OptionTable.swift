@@ -57,6 +57,9 @@ package enum OptionTable {
             .kernel, "kernel", nil, .file, for: VerbSet(.run, .create, .plan, .check),
             "the kernel of a virtual machine (default: the bundle's, or one of this host)"),
         OptionDefinition(
+            .vsock, "vsock", for: VerbSet(.run, .create, .plan),
+            "let programs of the host and of a virtual machine connect, by sockets in its state directory"),
+        OptionDefinition(
             .noPivot, "no-pivot", for: VerbSet(.run, .create, .restore, .plan),
             "enter the root without pivot_root(2), as a root on a ramdisk needs it"),
         OptionDefinition(

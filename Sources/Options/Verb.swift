@@ -65,7 +65,7 @@ package struct VerbDefinition: Sendable {
         VerbDefinition("spec", .exactly([]), "write a config.json to start from"),
         VerbDefinition("features", .exactly([]), "print what of the runtime specification is supported, as JSON"),
         VerbDefinition("console", .exactly(["CONTAINER"]), "print the log of a virtual machine's kernel"),
-        VerbDefinition("dmesg", .exactly(["CONTAINER"]), "the same as console"),
+        VerbDefinition("dmesg", .exactly(["CONTAINER"]), "print what the kernel of a virtual machine remembers"),
         VerbDefinition("checkpoint", .exactly(["CONTAINER"]), "save a running container to disk with CRIU"),
         VerbDefinition("restore", .exactly(["CONTAINER"]), "make a container from a checkpoint"),
         VerbDefinition("plan", .optional([], last: "BUNDLE"), "print each step that run would perform, in order"),

@@ -18,6 +18,7 @@ package enum ContainerIsolation {
         guard let process = spec.process else {
             throw RuntimeError(.invalidBundle, "config.json: process is missing, and a container needs one")
         }
+        try bundle.requireHostUnchanged()
         if let label = spec.linux.mountLabel, !label.isEmpty, !exists("/sys/fs/selinux/enforce") {
             throw RuntimeError(
                 .unsupported, "config.json: linux.mountLabel: this host has no SELinux (nothing at /sys/fs/selinux)")

@@ -64,7 +64,7 @@ struct MountPlanning {
 
     private mutating func bind(_ mount: Spec.Mount, _ parsed: MountOptions, index: Int) -> MountStep.Kind {
         let source = mount.source ?? ""
-        let path = source.hasPrefix("/") ? source : "\(bundle.path)/\(source)"
+        let path = source.isAbsolutePath ? source : "\(bundle.path)/\(source)"
         let recursive = parsed.flags.contains(.recursive) || mount.options.contains("rbind")
         let isMapped = parsed.idMapped != .no || !mount.uidMappings.isEmpty
         // A path that only the host's root can reach is opened outside, before the user namespace takes that away.
@@ -105,8 +105,8 @@ struct MountPlanning {
 
     /// A destination without `.`, `..` and doubled slashes; a relative one starts at the root.
     private func clean(_ destination: String) -> String {
-        var parts: [Substring] = []
-        for part in destination.split(separator: "/") {
+        var parts: [String] = []
+        for part in destination.pathComponents {
             switch part {
             case ".": continue
             case "..": _ = parts.popLast()

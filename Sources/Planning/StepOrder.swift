@@ -182,7 +182,8 @@ extension MountStep {
 }
 
 extension Spec.MemoryPolicy {
-    fileprivate var step: SetupStep {
+    /// What sets it, set_mempolicy(2): it stays over an exec.
+    var step: SetupStep {
         get throws(RuntimeError) {
             var words: [UInt64] = []
             if let nodes {

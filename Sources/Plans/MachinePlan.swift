@@ -18,6 +18,16 @@ package struct MachinePlan: Equatable, Sendable {
     package var terminal: Bool
     /// What the guest does.
     package var guest: GuestPlan
+    /// The disk that the guest has; nil for none.
+    package var disk: MachineDisk?
+    /// Whether programs of the host and of the guest can connect to each other, by sockets in `vsockDirectory`.
+    package var offersVsock = false
+    /// Where those sockets are in the monitor's root.
+    package static let vsockDirectory = "/vsock"
+    /// The name of the one that programs of the host connect to; behind it and "_" is the port of those that they listen on.
+    package static let vsockName = "vsock.sock"
+    /// Whether the guest does it only once it has been given its network.
+    package var awaitsNetwork = false
 
     /// Makes a machine.
     package init(
@@ -32,6 +42,17 @@ package struct MachinePlan: Equatable, Sendable {
         self.cacheMode = cacheMode
         self.terminal = terminal
         self.guest = guest
+    }
+}
+
+/// A disk of a guest: a file of the host, handed over as `MachineDescriptors.disk`.
+package struct MachineDisk: Equatable, Sendable {
+    /// Whether every change is refused.
+    package var readOnly: Bool
+
+    /// Describes a disk.
+    package init(readOnly: Bool) {
+        self.readOnly = readOnly
     }
 }
 
@@ -70,6 +91,12 @@ package struct GuestPlan: Equatable, Sendable {
     package var memoryLimit: UInt64?
     /// The most processes that the workload may have; nil without a limit inside.
     package var processLimit: Int64?
+    /// Whether the guest has trees of the host to mount.
+    package var hasShares = true
+    /// The disk that holds the root file system; nil where a tree of the host is that.
+    package var rootDisk: MachineDisk?
+    /// Where the guest finds a root file system that is on a disk.
+    package static let diskRoot = "/run/disk"
 
     /// Wraps a plan.
     package init(sandbox: SandboxPlan, memoryLimit: UInt64? = nil, processLimit: Int64? = nil) {
@@ -93,6 +120,8 @@ package enum MachineDescriptors {
     package static let control: Int32 = 7
     /// The file that receives the guest kernel's log, bounded by the monitor.
     package static let console: Int32 = 8
-    /// How many of them there are.
+    /// How many of them there always are.
     package static let count = 6
+    /// The file that is the guest's disk, where it has one.
+    package static let disk: Int32 = 9
 }

@@ -51,10 +51,11 @@ package struct BundleCheck: Sendable {
         let findings = spec.findings
         var open = findings.errors.map { (path: $0.path, message: $0.message, hint: $0.hint) }
         var warnings = findings.warnings.map { (path: $0.path, message: $0.message, hint: $0.hint) }
+        if isolation == .container { open += findings.hostErrors.map { ($0.path, $0.message, $0.hint) } }
         if isolation == .vm {
             let machine = MicroVMFindings(of: spec)
             open += machine.errors.map { ($0.path, $0.message, $0.hint) }
-            warnings += machine.warnings.map { ($0.path, $0.message, $0.hint) }
+            warnings += (machine.warnings + machine.remarks).map { ($0.path, $0.message, $0.hint) }
         }
         for field in try FieldCatalogue(config: document).fields {
             // An error about an object or an array is told at the first field inside.
@@ -157,7 +158,9 @@ extension Session {
         guard check.canBeMade else { return check }
         do throws(RuntimeError) {
             let opened = try Bundle(at: bundle, config: config)
-            if !exists(opened.rootPath) {
+            let kind = try isolation(of: spec, choice)
+            let isOnDisk = kind == .vm && spec.vm?.image?.path != nil
+            if !isOnDisk, !exists(opened.rootPath) {
                 check.add(RuntimeError(.notFound, "root.path: \(opened.rootPath) does not exist"))
             }
             var request = CreateRequest(id: "check")

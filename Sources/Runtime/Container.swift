@@ -29,7 +29,12 @@ package struct Container: Sendable {
         }
         guard process.isAlive else { return .stopped }
         if exists(directory + "/start.sock") { return .created }
-        return cgroups.isFrozen ? .paused : .running
+        return isPaused ? .paused : .running
+    }
+
+    /// Whether it was paused, by us or by somebody who freezes its cgroup.
+    package var isPaused: Bool {
+        record.isolation == .vm ? cgroups.isFreezeRequested : cgroups.isFrozen
     }
 
     /// The state as the runtime-spec has it, runtime.md, "State"; and what runc adds to it.

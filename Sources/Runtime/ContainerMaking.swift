@@ -181,8 +181,15 @@ final class ContainerMaking {
     private func prepareMachine(_ surroundings: inout Launcher.Surroundings) throws(RuntimeError) {
         guard let machine = plan.machine,
             let files = try directory?.machineFiles(
-                machine, session.machineImages(bundle.spec, kernel: request.kernel))
+                machine, diskPath: bundle.spec.vm?.image?.path,
+                session.machineImages(bundle.spec, kernel: request.kernel))
         else { return }
+        if machine.offersVsock {
+            let launch = plan.sandbox.launch
+            try directory?.makeVsockDirectory(
+                user: launch.userMappings.first { $0.containerID == 0 }?.hostID ?? geteuid(),
+                group: launch.groupMappings.first { $0.containerID == 0 }?.hostID ?? getegid())
+        }
         machineFiles = files
         surroundings.files = files.numbers
     }
@@ -192,9 +199,22 @@ final class ContainerMaking {
         guard plan.machine != nil else { return }
         // The guest has a terminal of its own; this one only carries what goes there and comes from there.
         try launcher?.makeTerminalRaw()
+        // AFTER the hooks, which may bring links, and BEFORE the guest is told what to do with them.
+        let network = try machineNetwork()
         try launcher?.start()
         machineFiles = nil
+        try network?.connect(container)
         try session.awaitGuest(container)
+    }
+
+    /// The links that the machine gets; nil where there can be none.
+    private func machineNetwork() throws(RuntimeError) -> MachineNetwork? {
+        guard plan.machine?.awaitsNetwork ?? false else { return nil }
+        let path = bundle.spec.networkNamespacePath
+        return try MachineNetwork(of: pid, path: path, record: &record, in: session) {
+            [unowned self] changed throws(RuntimeError) in
+            try directory?.replace(changed)
+        }
     }
 
     /// Starts the program in the guest.

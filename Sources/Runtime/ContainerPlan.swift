@@ -34,6 +34,11 @@ extension Session {
         if try isolation(of: bundle.spec, request.isolation) == .vm {
             return try machinePlan(bundle, request, handed: handed)
         }
+        if request.offersVsock {
+            throw RuntimeError(
+                .usage, "--vsock is for virtual machines, and this is a container",
+                hint: "bind a directory with sockets instead: mounts in config.json")
+        }
         let resctrlGroup = try resctrlGroup(bundle.spec, id: request.id)
         var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
         options.noPivot = request.noPivot

@@ -47,6 +47,9 @@ package struct ContainerRecord: Equatable, Sendable {
     /// The directory of the container's own monitoring group.
     package var resctrlMonitoring: String?
 
+    /// What was put on the links of the network namespace for a machine; nil where nothing was.
+    package var network: NetworkRecord?
+
     /// Begins a record.
     package init(id: String, bundle: String, rootfs: String, created: String, owner: UInt32) {
         self.id = id
@@ -86,6 +89,7 @@ extension ContainerRecord {
                 object.member("resctrlGroup", resctrlGroup)
                 object.member("ownsResctrlGroup", ownsResctrlGroup)
             }
+            if let network { object.member("network") { network.write(to: &$0) } }
             if let resctrlMonitoring { object.member("resctrlMonitoring", resctrlMonitoring) }
         }
         return writer.bytes
@@ -129,6 +133,7 @@ extension ContainerRecord {
             }
             isolation = known
         }
+        network = root["network"].map { NetworkRecord($0) }
         resctrlGroup = root["resctrlGroup"]?.string
         ownsResctrlGroup = root["ownsResctrlGroup"]?.boolean ?? false
         resctrlMonitoring = root["resctrlMonitoring"]?.string

@@ -7,14 +7,14 @@ import Syscalls
 /// the shells do it.
 package func absolutePath(_ path: String) -> String {
     var full = path
-    if !path.hasPrefix("/") {
+    if !path.isAbsolutePath {
         // SAFETY: getcwd(3) allocates the text, which is freed once, after it was copied.
         guard let current = unsafe getcwd(nil, 0) else { return path }
         full = unsafe String(cString: current) + "/" + path
         unsafe free(current)
     }
-    var parts: [Substring] = []
-    for part in full.split(separator: "/") where part != "." {
+    var parts: [String] = []
+    for part in full.pathComponents where part != "." {
         if part == ".." { _ = parts.popLast() } else { parts.append(part) }
     }
     return rootedPath(parts)

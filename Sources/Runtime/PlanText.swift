@@ -61,9 +61,25 @@ package struct PlanText: Sendable {
                 actor: .machine,
                 text: "boot a machine of \(machine.virtualCPUs) virtual CPUs and \(machine.memoryMiB) MiB")
         ]
+        if let disk = machine.disk {
+            let access = disk.readOnly ? "read-only" : "read and write"
+            steps.append(Step(actor: .machine, text: "give the guest vm.image.path as its disk, \(access)"))
+            steps.append(Step(actor: .guest, text: "mount the disk at \(GuestPlan.diskRoot)"))
+        }
         for (position, share) in machine.shares.enumerated() {
             let access = share.readOnly ? "read-only" : "read and write"
             steps.append(Step(actor: .machine, text: "share \(share.path) as \(position), \(access)"))
+        }
+        if machine.offersVsock {
+            steps.append(
+                Step(actor: .machine, text: "listen at \(MachinePlan.vsockDirectory)/\(MachinePlan.vsockName)"))
+        }
+        if machine.awaitsNetwork {
+            steps.insert(
+                Step(
+                    actor: .launcher,
+                    text: "tie each Ethernet link of the network namespace that is up to a tap for the machine"), at: 0)
+            steps.append(Step(actor: .guest, text: "set the network interfaces up as those links are"))
         }
         if let limit = machine.guest.memoryLimit {
             steps.append(Step(actor: .guest, text: "limit the memory to \(limit) bytes"))

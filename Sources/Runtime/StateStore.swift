@@ -279,11 +279,26 @@ package struct ContainerDirectory: ~Copyable {
         return socket
     }
 
+    /// Makes the directory of a machine's sockets.
+    ///
+    /// - Parameters:
+    ///   - user: who the monitor is on the host.
+    ///   - group: its group.
+    borrowing func makeVsockDirectory(user: UInt32, group: UInt32) throws(RuntimeError) {
+        do {
+            try descriptor.makeDirectory(MachineFile.vsock, mode: 0o700)
+            let made = try OwnedDescriptor.open(at: descriptor, MachineFile.vsock, [.path, .directory, .noFollow])
+            if user != geteuid() || group != getegid() { try made.changeOwner(user: user, group: group) }
+        } catch {
+            throw RuntimeError(error).during("make the directory of the machine's sockets")
+        }
+    }
+
     /// Opens what a machine's monitor works with.
     borrowing func machineFiles(
-        _ machine: MachinePlan, _ images: consuming GuestImage
+        _ machine: MachinePlan, diskPath: String?, _ images: consuming GuestImage
     ) throws(RuntimeError) -> MachineFiles {
-        try MachineFiles(machine, images, in: self)
+        try MachineFiles(machine, diskPath: diskPath, images, in: self)
     }
 
     /// Makes a file of the container's and opens it.

@@ -1,11 +1,17 @@
+package import AgentProtocol
 package import Cgroups
 package import JSON
 
 extension CgroupStatistics {
     /// Writes the object that `events --stats` prints as `data`, member by member as runc does.
     ///
-    /// - Parameter resctrl: what resctrl says; nil where the container has nothing to do with it.
-    package func write(into writer: inout JSONWriter, resctrl: ResctrlStatistics? = nil) {
+    /// - Parameters:
+    ///   - resctrl: what resctrl says; nil where the container has nothing to do with it.
+    ///   - machine: the virtual machine whose guest these figures are of, and what the host's cgroups say of it.
+    package func write(
+        into writer: inout JSONWriter, resctrl: ResctrlStatistics? = nil,
+        machine: (figures: MachineFigures, host: CgroupStatistics)? = nil
+    ) {
         writer.object { writer in
             writer.member("cpu") { cpu.write(into: &$0) }
             writer.member("cpuset") { writer in writer.object { cpuSet?.write(into: &$0) } }
@@ -32,6 +38,31 @@ extension CgroupStatistics {
             // Members that runc always prints, for what is not a matter of cgroups.
             writer.member("intel_rdt") { $0.object { resctrl?.write(into: &$0) } }
             writer.member("network_interfaces") { $0.null() }
+            // Beyond runc's: the figures above are the guest's own.
+            if let machine { writer.member("machine") { machine.figures.write(into: &$0, host: machine.host) } }
+        }
+    }
+}
+
+extension MachineFigures {
+    fileprivate func write(into writer: inout JSONWriter, host: CgroupStatistics) {
+        writer.object { writer in
+            writer.member("memory", memory)
+            if let available { writer.member("available", available) }
+            writer.member("balloon") { writer in
+                writer.object { writer in
+                    writer.member("target", balloonTarget)
+                    writer.member("actual", balloon)
+                    writer.member("hasDriver", hasBalloonDriver)
+                }
+            }
+            writer.member("resident", resident)
+            writer.member("host") { writer in
+                writer.object { writer in
+                    writer.member("cpu", host.cpu.total)
+                    writer.member("memory", host.memory?.usage.usage ?? 0)
+                }
+            }
         }
     }
 }

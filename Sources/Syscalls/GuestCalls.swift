@@ -64,6 +64,21 @@ package enum Kernel {
         sync()
     }
 
+    /// The end of what the kernel has logged, each line with its level as in `<6>`.
+    ///
+    /// The corresponding system call is `syslog(2)`.
+    ///
+    /// - Parameter limit: the most bytes.
+    package static func log(limit: Int) throws(SystemError) -> String {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let count = try syscall("syslog", on: "SYSLOG_ACTION_READ_ALL") {
+            unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe clx_read_kernel_log(buffer.assumingMemoryBound(to: CChar.self).baseAddress, Int32(buffer.count))
+            }
+        }
+        return String(decoding: bytes.prefix(Int(count)), as: UTF8.self)
+    }
+
     /// Resets the machine; it returns only to throw.
     ///
     /// The corresponding system call is `reboot(2)` with RB_AUTOBOOT.

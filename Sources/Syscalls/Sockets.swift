@@ -87,6 +87,11 @@ package struct PacketSocketPair: ~Copyable {
     package consuming func takeOurs() -> PacketSocket {
         ours
     }
+
+    /// The second end alone, for a clone of this process: with the first one open it would never hear of its end.
+    package consuming func takeTheirs() -> PacketSocket {
+        theirs
+    }
 }
 
 /// A packet, and what came with it.
@@ -109,7 +114,7 @@ package enum UnixSocket {
         case datagrams
     }
 
-    private static func make(_ kind: Kind) throws(SystemError) -> OwnedDescriptor {
+    private static func make(_ kind: Kind, waits: Bool = true) throws(SystemError) -> OwnedDescriptor {
         let type =
             switch kind {
             case .stream: CLX_SOCK_STREAM
@@ -117,7 +122,9 @@ package enum UnixSocket {
             case .datagrams: CLX_SOCK_DGRAM
             }
         return OwnedDescriptor(
-            owning: try syscall("socket", on: "AF_UNIX") { clx_socket(AF_UNIX, type | CLX_SOCK_CLOEXEC) })
+            owning: try syscall("socket", on: "AF_UNIX") {
+                clx_socket(AF_UNIX, type | CLX_SOCK_CLOEXEC | (waits ? 0 : O_NONBLOCK))
+            })
     }
 
     /// A socket bound to a path of less than 108 bytes; one that takes connections listens already.
@@ -132,8 +139,15 @@ package enum UnixSocket {
     }
 
     /// A socket connected to a path of less than 108 bytes.
-    package static func connect(to path: String, _ kind: Kind) throws(SystemError) -> OwnedDescriptor {
-        let socket = try make(kind)
+    ///
+    /// - Parameters:
+    ///   - path: where the other end listens.
+    ///   - kind: the kind of both.
+    ///   - waits: whether to wait where the other end has many connections to take; a socket that does not never waits.
+    package static func connect(
+        to path: String, _ kind: Kind, waits: Bool = true
+    ) throws(SystemError) -> OwnedDescriptor {
+        let socket = try make(kind, waits: waits)
         let number = socket.number
         try syscall("connect", on: path) { unsafe clx_unix_connect(number, path) }
         return socket

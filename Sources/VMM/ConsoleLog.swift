@@ -44,6 +44,12 @@ package final class ConsoleLog: Sendable {
         }
     }
 
+    /// Adds a line of the monitor's own behind what the guest has written.
+    package func append(line: String) {
+        flush()
+        for byte in "\(line)\n".utf8 { append(byte) }
+    }
+
     /// Writes what is there of a line that has not ended.
     package func flush() {
         lines.withLock { write(&$0) }

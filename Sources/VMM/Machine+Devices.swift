@@ -5,28 +5,67 @@ import Syscalls
 package import Virtio
 
 extension Machine {
-    /// Plugs in a virtio device.
+    /// Plugs in a virtio device, before the machine starts.
     ///
     /// The first one is at `MachineLayout.devices`, the others behind it.
-    ///
-    /// Its interrupt is raised by an eventfd, and what the driver writes to notify it signals one, so that neither stops a
-    /// processor.
     package func add(_ device: any VirtioDevice) throws(RuntimeError) {
-        let position = transports.count
-        guard position < MachineLayout.deviceLimit else {
-            throw RuntimeError(.unsupported, "a machine has at most \(MachineLayout.deviceLimit) devices")
-        }
-        let address = MachineLayout.address(ofDevice: position)
+        let position = try nextPosition()
         let transport = try during("plug in device \(position)") {
-            let interrupt = try InterruptEvent(MachineLayout.interrupt(ofDevice: position), of: machine)
-            let transport = try MMIOTransport(device: device, memory: memory, interrupt: interrupt, loop: loop)
-            try addresses.register(transport, at: address, length: MMIOTransport.windowSize)
-            for (queue, event) in transport.notifyDescriptors.enumerated() {
-                try machine.connect(
-                    event: event.file.number, toWriteAt: address + MMIOTransport.notifyOffset, of: UInt32(queue))
-            }
+            let transport = try makeTransport(device, position: position)
+            try addresses.register(
+                transport, at: MachineLayout.address(ofDevice: position), length: MMIOTransport.windowSize)
             return transport
         }
         transports.append(transport)
+    }
+
+    /// Leaves places for devices that come when the guest runs, behind those that are there; before the machine starts.
+    package func reserveSlots(_ count: Int) throws(RuntimeError) {
+        for _ in 0..<count {
+            let position = try nextPosition()
+            let slot = DeviceSlot(position: position)
+            try during("leave a place for a device") {
+                try addresses.register(
+                    slot, at: MachineLayout.address(ofDevice: position), length: MMIOTransport.windowSize)
+            }
+            slots.append(slot)
+        }
+    }
+
+    /// Plugs a device into a place that was left for one; to be called with the loop's turn.
+    ///
+    /// The guest finds it where its driver looks there again.
+    ///
+    /// - Returns: where its registers are.
+    package func plug(_ device: any VirtioDevice) throws(RuntimeError) -> UInt64 {
+        guard let slot = slots.first(where: \.isFree) else {
+            throw RuntimeError(.unsupported, "the machine has no room for another device")
+        }
+        slot.fill(
+            with: try during("plug in device \(slot.position)") {
+                try makeTransport(device, position: slot.position)
+            })
+        return MachineLayout.address(ofDevice: slot.position)
+    }
+
+    private func nextPosition() throws(RuntimeError) -> Int {
+        let position = transports.count + slots.count
+        guard position < MachineLayout.deviceLimit else {
+            throw RuntimeError(.unsupported, "a machine has at most \(MachineLayout.deviceLimit) devices")
+        }
+        return position
+    }
+
+    /// Its interrupt is raised by an eventfd, and what the driver writes to notify it signals one, so that neither stops a
+    /// processor.
+    private func makeTransport(_ device: any VirtioDevice, position: Int) throws -> MMIOTransport {
+        let interrupt = try InterruptEvent(MachineLayout.interrupt(ofDevice: position), of: machine)
+        let transport = try MMIOTransport(device: device, memory: memory, interrupt: interrupt, loop: loop)
+        for (queue, event) in transport.notifyDescriptors.enumerated() {
+            try machine.connect(
+                event: event.file.number,
+                toWriteAt: MachineLayout.address(ofDevice: position) + MMIOTransport.notifyOffset, of: UInt32(queue))
+        }
+        return transport
     }
 }

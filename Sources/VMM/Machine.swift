@@ -48,6 +48,8 @@ package final class Machine {
     var addresses = Bus()
     /// The virtio devices, by their positions.
     var transports: [MMIOTransport] = []
+    /// The places behind them that devices may still come into.
+    var slots: [DeviceSlot] = []
     private var threads: [VCPUThread] = []
 
     /// Creates the machine: its memory and interrupt controllers, no device and no processor yet.
@@ -115,11 +117,11 @@ package final class Machine {
         kernel: borrowing OwnedDescriptor, initramfs: borrowing OwnedDescriptor
     ) throws(RuntimeError) {
         var commandLine = CommandLine(log: configuration.log)
-        commandLine.nameDevices(transports.count)
+        commandLine.nameDevices(transports.count + slots.count)
         try commandLine.append(configuration.kernelParameters)
         let count = configuration.processors
         let tables = ACPITables(
-            at: MachineLayout.acpi, processors: count, devices: transports.count, hasSerialPort: true)
+            at: MachineLayout.acpi, processors: count, devices: transports.count + slots.count, hasSerialPort: true)
         let image = try BootImage(
             kernel: kernel, initramfs: initramfs, commandLine: commandLine,
             firmware: (tables, MPTable(at: MachineLayout.mpTable, processors: count)), into: memory)
@@ -182,10 +184,23 @@ package final class Machine {
         return { outcome.end(.stopped) }
     }
 
-    /// Keeps the processors out of the guest until `resume`.
-    package func pause() {
+    /// Keeps the processors out of the guest until `resume`, and returns when none is inside.
+    ///
+    /// - Throws: a processor that does not leave within a second; then all go on.
+    package func pause() throws(RuntimeError) {
         gate.shut()
         for thread in threads { thread.kick() }
+        var milliseconds = 0
+        while gate.waiting < threads.count {
+            // One that has ended waits for nothing, and the machine ends with it.
+            guard outcome.end == nil else { return }
+            guard milliseconds < 1000 else {
+                gate.open()
+                throw RuntimeError(.guest, "a processor does not stop within a second")
+            }
+            sleep(milliseconds: 1)
+            milliseconds += 1
+        }
     }
 
     /// Lets the processors run again.

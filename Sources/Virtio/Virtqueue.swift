@@ -39,6 +39,8 @@ package final class Virtqueue: @unchecked Sendable {
 
     /// The most descriptors of a chain that go through an indirect table: what readv(2) takes at once.
     static let indirectLimit = 1024
+    /// The most bytes of buffers that are served in one turn of the loop, but for the last buffer.
+    static let turnLimit = 64 << 20
 
     private let descriptors: GuestWindow
     private let available: GuestWindow
@@ -230,18 +232,20 @@ package final class Virtqueue: @unchecked Sendable {
         return hasAvailable
     }
 
-    /// Serves what the driver offers, but no more than a queue full, so that one queue cannot keep a loop to itself: what
-    /// is left is served in a later turn.
+    /// Serves what the driver offers, but no more than a queue full and `turnLimit`, so that one queue cannot keep a loop
+    /// to itself: what is left is served in a later turn.
     ///
     /// - Parameters:
     ///   - chain: filled with each buffer.
     ///   - body: serves one buffer; returns how many bytes it wrote, or nil where the buffer is pushed later.
     package func serve(_ chain: inout DescriptorChain, _ body: (inout DescriptorChain) throws(QueueFault) -> Int?) {
         suspendNotifications()
-        var left = Int(size)
+        var (left, bytes) = (Int(size), 0)
         repeat {
             while left > 0, pop(&chain) {
-                left &-= 1
+                // Buffers may overlap: a small guest offers terabytes of them.
+                bytes &+= chain.readable.byteCount &+ chain.writable.byteCount
+                left = bytes < Self.turnLimit ? left &- 1 : 0
                 do throws(QueueFault) {
                     if let written = try body(&chain) { push(chain.head, written: written) }
                 } catch {
@@ -250,7 +254,12 @@ package final class Virtqueue: @unchecked Sendable {
             }
         } while resumeNotifications() && left > 0
         signal()
-        if left == 0, hasAvailable { notification?.signal() }
+        if left == 0 { lookAgain() }
+    }
+
+    /// Has the device notified again where the driver offers a buffer: in a later turn of the loop.
+    package func lookAgain() {
+        if hasAvailable { notification?.signal() }
     }
 
     /// Stops the queue and asks the driver for a reset.

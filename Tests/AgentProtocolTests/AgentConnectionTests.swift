@@ -110,6 +110,43 @@ import Testing
         #expect(connection.takeOutgoing().isEmpty)
     }
 
+    /// Whoever reads the warnings keeps them: in a log, or on a terminal.
+    @Test func aFloodOfWarningsEndsTheConnection() throws {
+        var connection = try running()
+        var warnings = 0
+        for _ in 0..<(2 * AgentConnection.warningLimit) {
+            warnings += connection.receive(bytes(0, .warning("w"))).filter { $0 == .warning("w") }.count
+        }
+        #expect(warnings == AgentConnection.warningLimit && connection.state == .ended)
+    }
+
+    @Test func theGuestsWordsHaveNoControlCharactersAndAnEnd() throws {
+        var connection = try running()
+        let text = "a\u{1b}[2J\nmvrun: b\u{7f}\u{9b}\0\u{301}c"
+        #expect(connection.receive(bytes(0, .warning(text))) == [.warning("a [2J mvrun: b   \u{301}c")])
+        let list = [GuestProcess(pid: 1, parent: 0, user: 0, command: text)]
+        let request = try connection.listProcesses()
+        guard case .answered(_, .processes(let shown, _)) = connection.receive(
+            bytes(request, .processes(list, complete: true))).first
+        else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(shown.first?.command == "a [2J mvrun: b   \u{301}c")
+        let log = try connection.readLog()
+        #expect(
+            connection.receive(bytes(log, .log("a\u{1b}[2J\nb\r\n")))
+                == [.answered(request: log, .log("a [2J\nb \n"))])
+        var error = RuntimeError(.guest, String(repeating: "x", count: 20_000), hint: "a\r")
+        error.context = [String](repeating: "y\n", count: 1000)
+        guard case .failed(let told) = connection.receive(bytes(0, .failed(error))).first else {
+            Issue.record("no failure")
+            return
+        }
+        #expect(told.message.utf8.count == 4096 && told.hint == "a " && told.context.count == 33)
+        #expect(told.context.first == "in the guest" && told.context.last == "y ")
+    }
+
     @Test func anAgentThatDoesNotAnswerIsNotAskedForEver() throws {
         var connection = try running()
         for _ in 0..<AgentConnection.limit { _ = try connection.readStatistics() }

@@ -13,6 +13,8 @@ import Testing
         ([0x41], .statistics),
         ([0x50], .processes),
         ([0x55] + [1] + [0, 0, 0, 4, 0, 0, 0, 0] + [0], .update(GuestLimits(memory: 64 << 20))),
+        ([0x4D] + [0, 1, 0, 0], .balloon(targetPages: 256)),
+        ([0x46], .figures),
     ]
 
     @Test(arguments: requests.indices) func aRequestHasThisForm(index: Int) throws {
@@ -34,6 +36,14 @@ import Testing
             .statistics([StatisticsFile(name: "a", text: "")])
         ),
         ([0x50] + [0, 0, 0, 0] + [0], .processes([], complete: false)),
+        (
+            [0x46] + [0, 0, 0, 16, 0, 0, 0, 0] + [0, 16, 0, 0, 0, 0, 0, 0] + [0, 32, 0, 0, 0, 0, 0, 0]
+                + [0, 0, 0, 1, 0, 0, 0, 0] + [1] + [1] + [0, 0, 64, 0, 0, 0, 0, 0],
+            .figures(
+                MachineFigures(
+                    memory: 256 << 20, balloonTarget: 4096, balloon: 8192, hasBalloonDriver: true, resident: 16 << 20,
+                    available: 4 << 20))
+        ),
         ([], .end),
     ]
 

@@ -13,6 +13,16 @@ import Testing
         #expect(!memory.contains(0xc000_0000, 1) && !memory.contains(1 << 32, (1 << 20) + 1))
     }
 
+    @Test(arguments: [0x1000, 0x1F_F000, 0x20_0000, 0x1234_5000] as [UInt64])
+    func memoryIsPlacedSoThatKVMCanGiveItHugePages(size: UInt64) throws {
+        // Several at a time: one alone might be placed so by chance.
+        let several = try (0..<4).map { _ in try GuestMemory(sizeBytes: size) }
+        for memory in several {
+            #expect(memory.regions[0].hostAddress % (2 << 20) == 0)
+            try memory.store(UInt8(1), at: size - 1)
+        }
+    }
+
     @Test(
         arguments: [(0, 0x2001), (0x1fff, 2), (0x2000, 1), (.max, 1), (.max, .max), (1 << 32, 1), (1, .max)]
             as [(UInt64, UInt64)])

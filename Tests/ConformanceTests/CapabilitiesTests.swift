@@ -59,7 +59,7 @@ import Testing
         #expect(try bundle.probe("make-node", "/tmp/node", "c", "1", "3")["result"] == "EPERM")
     }
 
-    @Test func anUngrantableCapabilityIsAWarningOnly() throws {
+    @Test(.requires(.container)) func anUngrantableCapabilityIsAWarningOnly() throws {
         // runtime-spec: a capability that cannot be granted SHOULD be logged as a warning and MUST NOT be an error.
         let names: JSON = ["CAP_KILL", "CAP_SYS_RESOURCE"]
         let bundle = try TemporaryBundle {

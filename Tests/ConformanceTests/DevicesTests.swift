@@ -5,7 +5,7 @@ import Testing
 ///
 /// Access to them is the cgroup's affair.
 @Suite(.requires(.root)) struct DevicesTests {
-    @Test func aDeviceHasItsKindNumberModeAndOwner() throws {
+    @Test(.requires(.container)) func aDeviceHasItsKindNumberModeAndOwner() throws {
         let bundle = try TemporaryBundle {
             $0.linux.devices = [
                 ["type": "c", "path": "/dev/one", "major": 10, "minor": 200, "fileMode": 0o640, "uid": 12, "gid": 34],

@@ -13,7 +13,7 @@ import Testing
         return Report(outcome.output)
     }
 
-    @Test func anExecIsInAllTheContainersNamespaces() throws {
+    @Test(.requires(.container)) func anExecIsInAllTheContainersNamespaces() throws {
         let bundle = try TemporaryBundle {
             $0.setNamespace("cgroup")
             $0.setNamespace("time")
@@ -29,7 +29,7 @@ import Testing
     }
 
     /// The stage of an exec goes on in a child, which may be faster than the stage that has to tell of it.
-    @Test(.requires(.program("strace"))) func theStatusIsTheProgramsAlsoWhereTheStageIsSlowToFork() throws {
+    @Test(.requires(.container, .program("strace"))) func theStatusIsTheProgramsAlsoWhereTheStageIsSlowToFork() throws {
         let bundle = try TemporaryBundle()
         try bundle.withRunning { _ throws in
             bundle.wrapper = ["strace", "-f", "-q", "-o", "/dev/null", "--inject=clone3:delay_exit=300000"]
@@ -38,7 +38,7 @@ import Testing
         bundle.wrapper = []
     }
 
-    @Test func anExecIsInTheContainersUserNamespace() throws {
+    @Test(.requires(.container)) func anExecIsInTheContainersUserNamespace() throws {
         let bundle = try TemporaryBundle {
             $0.setNamespace("user")
             $0.linux.uidMappings = [["containerID": 0, "hostID": 100_000, "size": 65536]]
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func anExecIsInTheContainersCgroup() throws {
+    @Test(.requires(.container)) func anExecIsInTheContainersCgroup() throws {
         let bundle = try TemporaryBundle()
         try bundle.withRunning { _ throws in
             let lines = try bundle.exec("/bin/cat", "/proc/self/cgroup").output.split(separator: "\n")

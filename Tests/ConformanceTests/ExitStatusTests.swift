@@ -8,7 +8,9 @@ import Testing
         #expect(try TemporaryBundle().shell("exit \(status)").status == .exited(status))
     }
 
-    @Test(arguments: [SIGKILL, SIGTERM, SIGSEGV]) func runOfAProgramThatASignalEndedIs128More(number: Int32) throws {
+    // A guest's program is the first process of a pid namespace in any case, and gets no signal that it does not handle.
+    @Test(arguments: RuntimeUnderTest.current.isolation == .vm ? [SIGKILL] : [SIGKILL, SIGTERM, SIGSEGV])
+    func runOfAProgramThatASignalEndedIs128More(number: Int32) throws {
         #expect(try TemporaryBundle().runKilled(by: number) == .exited(128 + number))
     }
 

@@ -75,9 +75,11 @@ import Testing
         #expect(!lines.contains { $0.hasPrefix("HOME=") || $0.hasPrefix("USER=") })
     }
 
-    @Test(arguments: [
-        ("prestart", false), ("createRuntime", false), ("createContainer", true), ("startContainer", true),
-    ])
+    @Test(
+        .requires(.container),
+        arguments: [
+            ("prestart", false), ("createRuntime", false), ("createContainer", true), ("startContainer", true),
+        ])
     func aHookRunsInTheNamespacesOfItsKind(kind: String, inside: Bool) throws {
         let bundle = try TemporaryBundle()
         bundle.spec.hooks[kind] = [hook("readlink /proc/self/ns/net > \(note(kind, in: bundle).inside)/log")]
@@ -95,7 +97,7 @@ import Testing
         #expect(try read("log", in: bundle) == "reached")
     }
 
-    @Test func createRuntimeRunsWhenTheNamespacesExist() throws {
+    @Test(.requires(.container)) func createRuntimeRunsWhenTheNamespacesExist() throws {
         let bundle = try TemporaryBundle()
         let script = "read state; pid=${state##*\\\"pid\\\":}; pid=${pid%%[!0-9]*}; readlink /proc/$pid/ns/net"
         bundle.spec.hooks.createRuntime = [hook("cat | tr -d ' \\n' | { \(script); } > \(bundle.rootfs)/tmp/log")]

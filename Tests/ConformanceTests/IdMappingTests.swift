@@ -15,14 +15,14 @@ import Testing
         }
     }
 
-    @Test func theMappingsAreTheOnesOfTheSpec() throws {
+    @Test(.requires(.container)) func theMappingsAreTheOnesOfTheSpec() throws {
         let bundle = try userNamespaced()
         let outcome = try bundle.run(["/bin/cat", "/proc/self/uid_map", "/proc/self/gid_map"])
         let fields = outcome.output.split(whereSeparator: \.isWhitespace).map(String.init)
         #expect(fields == ["0", "100000", "65536", "0", "200000", "65536"], "\(outcome)")
     }
 
-    @Test func aMappingOfSeveralLinesIsWrittenWhole() throws {
+    @Test(.requires(.container)) func aMappingOfSeveralLinesIsWrittenWhole() throws {
         let bundle = try userNamespaced()
         bundle.spec.linux.uidMappings = [
             ["containerID": 0, "hostID": 100_000, "size": 10], ["containerID": 10, "hostID": 300_000, "size": 1000],

@@ -181,7 +181,7 @@ import Testing
         }
     }
 
-    @Test func psListsTheProcessesOfTheContainer() throws {
+    @Test(.requires(.container)) func psListsTheProcessesOfTheContainer() throws {
         let bundle = try TemporaryBundle()
         try bundle.withRunning(["/bin/sh", "-c", "sleep 1000 & echo up; wait"]) { creator throws in
             try #require(creator.read(until: "up\n") != nil)

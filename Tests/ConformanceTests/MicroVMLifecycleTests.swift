@@ -100,6 +100,15 @@ private let standIn = Requirement("the stand-in of the monitor, and /dev/kvm") {
         let id = bundle.identifier
         #expect(try ChildProcess.run(runtime + ["update", "--memory", "64M", id]).succeeded)
         #expect(try ChildProcess.run(runtime + ["console", id]).output.contains("memory 67108864"))
+        // 256 MiB as made, of which 130 MiB are for 64 MiB and the kernel.
+        #expect(try ChildProcess.run(runtime + ["console", id]).output.contains("balloon 132120576"))
+        let statistics = try JSON(parsing: ChildProcess.run(runtime + ["events", "--stats", id]).output)
+        #expect(statistics.data.memory.usage.usage.number == 4096)
+        #expect(statistics.data.machine.balloon.actual.number == 132_120_576)
+        #expect(statistics.data.machine.resident.number == 1 << 20)
+        #expect(try ChildProcess.run(runtime + ["update", "--pids-limit", "9", id]).succeeded)
+        #expect(try ChildProcess.run(runtime + ["update", "--memory", "-1", id]).succeeded)
+        #expect(try ChildProcess.run(runtime + ["console", id]).output.hasSuffix("balloon 0\nmemory -1 processes 0\n"))
         let refused = try ChildProcess.run(runtime + ["update", "--memory", "8G", id])
         #expect(!refused.succeeded && refused.errors.contains("linux.resources.memory.limit"), "\(refused)")
         #expect(try ChildProcess.run(runtime + ["delete", "--force", id]).succeeded)

@@ -50,10 +50,12 @@ import Testing
         #expect(try bundle.probe("open", "r", "/mnt/link")["/mnt/link"] == "ELOOP")
     }
 
-    @Test(arguments: [
-        ("rro", "ro"), ("rnosuid", "nosuid"), ("rnodev", "nodev"), ("rnoexec", "noexec"), ("rnoatime", "noatime"),
-        ("rnodiratime", "nodiratime"), ("rnosymfollow", "nosymfollow"),
-    ])
+    @Test(
+        .requires(.container),
+        arguments: [
+            ("rro", "ro"), ("rnosuid", "nosuid"), ("rnodev", "nodev"), ("rnoexec", "noexec"), ("rnoatime", "noatime"),
+            ("rnodiratime", "nodiratime"), ("rnosymfollow", "nosymfollow"),
+        ])
     func aRecursiveAttributeReachesTheMountsBelow(option: String, attribute: String) throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree", ["below/x": ""])
@@ -64,7 +66,7 @@ import Testing
         #expect(table["/mnt/below"]?.options.contains(attribute) == true)
     }
 
-    @Test func aPlainAttributeDoesNotReachTheMountsBelow() throws {
+    @Test(.requires(.container)) func aPlainAttributeDoesNotReachTheMountsBelow() throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree", ["below/x": ""])
         bundle.prepareMounts("mount -t tmpfs none \(source)/below")
@@ -74,7 +76,7 @@ import Testing
         #expect(table["/mnt/below"]?.options.contains("rw") == true)
     }
 
-    @Test func aRecursiveAttributeIsClearedToo() throws {
+    @Test(.requires(.container)) func aRecursiveAttributeIsClearedToo() throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree", ["below/x": ""])
         bundle.prepareMounts("mount -t tmpfs -o noexec none \(source)/below")
@@ -82,7 +84,7 @@ import Testing
         #expect(try bundle.mountTable()["/mnt/below"]?.options.contains("noexec") == false)
     }
 
-    @Test func aBindKeepsTheAttributesOfItsSource() throws {
+    @Test(.requires(.container)) func aBindKeepsTheAttributesOfItsSource() throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree", ["x": ""])
         bundle.prepareMounts("mount -t tmpfs -o nosuid,nodev,noexec none \(source)")
@@ -91,10 +93,12 @@ import Testing
         for option in ["ro", "nosuid", "nodev", "noexec"] { #expect(options.contains(option), "\(options)") }
     }
 
-    @Test(arguments: [
-        ("shared", "shared:"), ("rshared", "shared:"), ("slave", "master:"), ("rslave", "master:"),
-        ("unbindable", "unbindable"), ("runbindable", "unbindable"),
-    ])
+    @Test(
+        .requires(.sharedRoot),
+        arguments: [
+            ("shared", "shared:"), ("rshared", "shared:"), ("slave", "master:"), ("rslave", "master:"),
+            ("unbindable", "unbindable"), ("runbindable", "unbindable"),
+        ])
     func theMountPropagationIsTheOneOfTheOption(option: String, field: String) throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree", ["below/x": ""])
@@ -105,12 +109,13 @@ import Testing
         bundle.spec.mount("/mnt", type: "bind", source: source, options: ["rbind", option])
         let table = try bundle.mountTable()
         #expect(table["/mnt"]?.propagation.contains { $0.hasPrefix(field) } == true)
-        if option.hasPrefix("r"), option != "runbindable" {
+        // A guest sees one file system with all that is mounted on the host below it.
+        if option.hasPrefix("r"), option != "runbindable", RuntimeUnderTest.current.isolation == .container {
             #expect(table["/mnt/below"]?.propagation.contains { $0.hasPrefix(field) } == true)
         }
     }
 
-    @Test func aPrivateMountPropagatesNowhere() throws {
+    @Test(.requires(.sharedRoot)) func aPrivateMountPropagatesNowhere() throws {
         let bundle = try TemporaryBundle()
         let source = try bundle.folder("tree")
         bundle.prepareMounts("mount -t tmpfs none \(source)", propagation: "shared")

@@ -117,7 +117,7 @@ import Testing
         #expect(try bundle.run(["/bin/cat", "/sys/fs/cgroup/cgroup.procs"]).line == "1")
     }
 
-    @Test func anOverlayIsMountedFromItsData() throws {
+    @Test(.requires(.container)) func anOverlayIsMountedFromItsData() throws {
         let bundle = try TemporaryBundle()
         // An overlay's upper directory has to lie on a file system that has extended attributes.
         let lower = try bundle.folder("lower", ["file": "below"])
@@ -138,6 +138,22 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: outside) == ["here"])
         let table = try bundle.mountTable()
         #expect(table.entries.contains { $0.point == "\(outside)/out" && $0.type == "tmpfs" })
+    }
+
+    /// A slash and a combining mark behind it are one character, but the kernel sees a slash: what stands before it is a
+    /// component, and where the image has a link in its place that leads out, nothing is to be made there.
+    @Test(arguments: ["/way/\u{301}out", "/way/\u{301}out/deep", "/up/\u{301}out"])
+    func aDestinationIsTakenApartByBytes(destination: String) throws {
+        let bundle = try TemporaryBundle()
+        let outside = try bundle.folder("outside", ["here": ""])
+        symlink(outside, "\(bundle.rootfs)/way")
+        // One level above the root, by a link whose text is a single character to those who count characters.
+        symlink("..", "\(bundle.rootfs)/up")
+        let before = try FileManager.default.contentsOfDirectory(atPath: bundle.directory).sorted()
+        bundle.spec.mount(destination, type: "tmpfs", source: "tmpfs")
+        _ = try bundle.run()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: outside) == ["here"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bundle.directory).sorted() == before)
     }
 
     @Test func procIsNotMountedThroughALinkOfTheImages() throws {

@@ -14,14 +14,16 @@ import Testing
         try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/\(name)")
     }
 
-    @Test(arguments: types) func aNewNamespaceIsTheContainersOwn(type: String, name: String) throws {
+    @Test(.requires(.container), arguments: types) func aNewNamespaceIsTheContainersOwn(type: String, name: String)
+        throws
+    {
         let bundle = try TemporaryBundle { $0.setNamespace(type) }
         let seen = try bundle.probe("namespaces")[name]
         #expect(seen?.isEmpty == false)
         #expect(try seen != host(name))
     }
 
-    @Test func aNewUserNamespaceIsTheContainersOwn() throws {
+    @Test(.requires(.container)) func aNewUserNamespaceIsTheContainersOwn() throws {
         let bundle = try TemporaryBundle {
             $0.setNamespace("user")
             $0.linux.uidMappings = [["containerID": 0, "hostID": 100_000, "size": 65536]]
@@ -30,7 +32,7 @@ import Testing
         #expect(try bundle.probe("namespaces")["user"] != host("user"))
     }
 
-    @Test(arguments: types.filter { $0.0 != "mount" })
+    @Test(.requires(.container), arguments: types.filter { $0.0 != "mount" })
     func aNamespaceThatIsLeftOutIsTheCallers(type: String, name: String) throws {
         let bundle = try TemporaryBundle {
             $0.removeNamespace(type)
@@ -41,7 +43,7 @@ import Testing
         #expect(try bundle.probe("namespaces")[name] == host(name))
     }
 
-    @Test(arguments: [("network", "net"), ("ipc", "ipc"), ("uts", "uts"), ("cgroup", "cgroup")])
+    @Test(.requires(.container), arguments: [("network", "net"), ("ipc", "ipc"), ("uts", "uts"), ("cgroup", "cgroup")])
     func aNamespaceIsJoinedByItsPath(type: String, name: String) throws {
         let other = try ChildProcess(["unshare", "--\(name)", "sh", "-c", "echo ready; exec sleep 100"])
         try #require(other.read(until: "ready") != nil)
@@ -55,7 +57,7 @@ import Testing
         #expect(try seen != host(name))
     }
 
-    @Test func aTimeNamespaceIsJoinedByItsPath() throws {
+    @Test(.requires(.container)) func aTimeNamespaceIsJoinedByItsPath() throws {
         let arguments = ["--fork", "--time", "--boottime", "50000", "sh", "-c", "echo ready; exec sleep 100"]
         let other = try ChildProcess(["unshare"] + arguments)
         try #require(other.read(until: "ready") != nil)
@@ -65,7 +67,7 @@ import Testing
         #expect(try seen == FileManager.default.destinationOfSymbolicLink(atPath: path))
     }
 
-    @Test func aUserNamespaceIsJoinedByItsPath() throws {
+    @Test(.requires(.container)) func aUserNamespaceIsJoinedByItsPath() throws {
         let other = try TemporaryBundle {
             $0.setNamespace("user")
             $0.linux.uidMappings = [["containerID": 0, "hostID": 100_000, "size": 65536]]
@@ -79,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func aPidNamespaceIsJoinedAndTheExitStatusStillArrives() throws {
+    @Test(.requires(.container)) func aPidNamespaceIsJoinedAndTheExitStatusStillArrives() throws {
         let other = try TemporaryBundle()
         try other.withRunning { _ throws in
             let path = "/proc/\(try other.state().pid.number ?? 0)/ns/pid"
@@ -90,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func theContainersOfAPodShareTheirNamespaces() throws {
+    @Test(.requires(.container)) func theContainersOfAPodShareTheirNamespaces() throws {
         let pod = try TemporaryBundle { $0.hostname = "the-pod" }
         try pod.withRunning { _ throws in
             let pid = try pod.state().pid.number ?? 0

@@ -28,13 +28,13 @@ import Testing
         #expect(try bundle.probe("limits")["RLIMIT_CORE"] == "-1 -1")
     }
 
-    @Test func limitsThatTheSpecDoesNotNameAreTheCallers() throws {
+    @Test(.requires(.container)) func limitsThatTheSpecDoesNotNameAreTheCallers() throws {
         let bundle = try TemporaryBundle()
         bundle.wrapper = ["prlimit", "--nofile=321:654"]
         #expect(try bundle.probe("limits")["RLIMIT_NOFILE"] == "321 654")
     }
 
-    @Test func aLimitThatThisHostCannotGrantSaysWantedAndAllowed() throws {
+    @Test(.requires(.container)) func aLimitThatThisHostCannotGrantSaysWantedAndAllowed() throws {
         let bundle = try TemporaryBundle {
             $0.process.rlimits = [["type": "RLIMIT_NOFILE", "soft": 654_321, "hard": 654_321]]
         }
@@ -44,7 +44,7 @@ import Testing
         expectRefusal(try bundle.run(), naming: "process.rlimits[0]", "RLIMIT_NOFILE", "654321", " 654")
     }
 
-    @Test(.requires(.mvrun)) func clampRlimitsGoesOnWithWhatIsAllowed() throws {
+    @Test(.requires(.container, .mvrun)) func clampRlimitsGoesOnWithWhatIsAllowed() throws {
         let bundle = try TemporaryBundle {
             $0.process.rlimits = [["type": "RLIMIT_NOFILE", "soft": 654_321, "hard": 654_321]]
         }

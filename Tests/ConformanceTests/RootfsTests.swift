@@ -53,10 +53,12 @@ import Testing
         #expect(outcome.succeeded && !outcome.output.contains("boot"), "\(outcome)")
     }
 
-    @Test(arguments: [
-        ("shared", "shared:"), ("rshared", "shared:"), ("slave", "master:"), ("rslave", "master:"),
-        ("unbindable", "unbindable"),
-    ])
+    @Test(
+        .requires(.sharedRoot),
+        arguments: [
+            ("shared", "shared:"), ("rshared", "shared:"), ("slave", "master:"), ("rslave", "master:"),
+            ("unbindable", "unbindable"),
+        ])
     func theRootsPropagationIsTheSpecs(propagation: String, field: String) throws {
         let bundle = try TemporaryBundle { $0.linux.rootfsPropagation = .string(propagation) }
         bundle.prepareMounts("mount --bind \(bundle.directory) \(bundle.directory)", propagation: "shared")
@@ -64,7 +66,9 @@ import Testing
         #expect(root.propagation.contains { $0.hasPrefix(field) }, "\(root)")
     }
 
-    @Test(arguments: ["private", "rprivate"]) func aPrivateRootPropagatesNowhere(propagation: String) throws {
+    @Test(.requires(.sharedRoot), arguments: ["private", "rprivate"]) func aPrivateRootPropagatesNowhere(
+        propagation: String
+    ) throws {
         let bundle = try TemporaryBundle { $0.linux.rootfsPropagation = .string(propagation) }
         bundle.prepareMounts("mount --bind \(bundle.directory) \(bundle.directory)", propagation: "shared")
         #expect(try bundle.mountTable()["/"]?.propagation == [])

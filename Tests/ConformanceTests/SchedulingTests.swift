@@ -76,14 +76,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [("MPOL_BIND", "2"), ("MPOL_INTERLEAVE", "3"), ("MPOL_PREFERRED", "1")])
+    @Test(.requires(.container), arguments: [("MPOL_BIND", "2"), ("MPOL_INTERLEAVE", "3"), ("MPOL_PREFERRED", "1")])
     func theMemoryPolicyIsTheSpecs(mode: String, number: String) throws {
         let bundle = try TemporaryBundle { $0.linux.memoryPolicy = ["mode": .string(mode), "nodes": "0"] }
         let seen = try bundle.probe("scheduling")
         #expect(seen["memoryPolicy"] == number && seen["memoryNodes"] == "1")
     }
 
-    @Test func aMemoryPolicyHasItsFlags() throws {
+    @Test(.requires(.container)) func aMemoryPolicyHasItsFlags() throws {
         let bundle = try TemporaryBundle {
             $0.linux.memoryPolicy = ["mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]]
         }

@@ -63,7 +63,7 @@ import Testing
         #expect(try String(contentsOfFile: "\(bundle.rootfs)/tmp/file", encoding: .utf8) == "kept\n")
     }
 
-    @Test(arguments: [["--preserve-fds", "2"], ["--preserve-fds=2"]])
+    @Test(.requires(.container), arguments: [["--preserve-fds", "2"], ["--preserve-fds=2"]])
     func preservedDescriptorsReachTheProgramAndNoOthers(options: [String]) throws {
         let bundle = try TemporaryBundle()
         bundle.wrapper = try [Probe.path.get(), "host-with-descriptors", "3"]
@@ -72,7 +72,7 @@ import Testing
         #expect(try bundle.shell("cat <&3; cat <&4", options: options).output == "descriptor 3\ndescriptor 4\n")
     }
 
-    @Test func preservedDescriptorsReachAnExec() throws {
+    @Test(.requires(.container)) func preservedDescriptorsReachAnExec() throws {
         let bundle = try TemporaryBundle()
         try bundle.withRunning { _ throws in
             let command = bundle.command(["exec", "--preserve-fds", "1", bundle.identifier, "/bin/sh", "-c", "cat <&3"])
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func socketsOfSystemdArePassedOn() throws {
+    @Test(.requires(.container)) func socketsOfSystemdArePassedOn() throws {
         // sd_listen_fds(3): the descriptors from 3 on, and the environment that says how many and to whom.
         let bundle = try TemporaryBundle()
         bundle.wrapper = try [
@@ -92,7 +92,7 @@ import Testing
         #expect(seen["LISTEN_FDS"] == "2" && seen["LISTEN_PID"] == "1", "\(seen)")
     }
 
-    @Test func readinessReachesTheServiceManager() throws {
+    @Test(.requires(.container)) func readinessReachesTheServiceManager() throws {
         // sd_notify(3) from inside: the socket of the host is out of the container's reach, so the runtime passes it on.
         let bundle = try TemporaryBundle()
         let socket = bundle.path("notify.sock")

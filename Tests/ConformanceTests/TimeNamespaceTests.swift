@@ -14,12 +14,12 @@ import Testing
         return (difference("monotonic"), difference("boottime"))
     }
 
-    @Test func bothClocksAreMovedForward() throws {
+    @Test(.requires(.container)) func bothClocksAreMovedForward() throws {
         let moved = try clocks(["monotonic": ["secs": 86400], "boottime": ["secs": 1_000_000]])
         #expect((86395...86401).contains(moved.monotonic) && (999_995...1_000_001).contains(moved.boottime), "\(moved)")
     }
 
-    @Test func aClockIsMovedByNanosecondsToo() throws {
+    @Test(.requires(.container)) func aClockIsMovedByNanosecondsToo() throws {
         let moved = try clocks(["boottime": ["secs": 99, "nanosecs": 999_999_999]])
         #expect((95...100).contains(moved.boottime) && (-5...1).contains(moved.monotonic), "\(moved)")
     }

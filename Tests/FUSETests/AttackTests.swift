@@ -192,7 +192,7 @@ import Testing
             let root = try client.share(0)
             for index in 0..<20 {
                 FileManager.default.createFile(atPath: client.folder + "/rw/\(index)", contents: nil)
-                let expected = index < 8 ? 0 : -ENFILE
+                let expected = index < 7 ? 0 : -ENFILE
                 #expect(client.ask(1, node: root, Bytes().text("\(index)"))?.error == expected)
             }
         }

@@ -70,7 +70,8 @@ struct Answer {
     }
 }
 
-/// A client that says whatever it likes, with a server over two folders: share 0 can be written, share 1 cannot.
+/// A client that says whatever it likes, with a server over two folders and a file: share 0 can be written, share 1 cannot,
+/// and share 2 is a single file.
 final class MemoryClient {
     let folder: String
     private let server: FileServer
@@ -78,30 +79,33 @@ final class MemoryClient {
     private var unique: UInt64 = 0
     var user: UInt32 = 0
 
-    fileprivate init(folder: String, cache: CacheMode, limits: ServerLimits) throws {
+    fileprivate init(folder: String, cache: CacheMode, locks: LockScope, limits: ServerLimits) throws {
         self.folder = folder
+        let single = ShareConfiguration(path: folder + "/single", isReadOnly: false)
         server = try FileServer(
             shares: [
                 ShareConfiguration(path: folder + "/rw", isReadOnly: false),
-                ShareConfiguration(path: folder + "/ro", isReadOnly: true),
-            ], cache: cache, limits: limits)
+                ShareConfiguration(path: folder + "/ro", isReadOnly: true), single,
+            ], cache: cache, locks: locks, limits: limits)
         worker = try FileWorker(server)
     }
 
     /// Runs a body with a client on a thread of its own: a worker changes what belongs to its thread.
     static func run(
-        cache: CacheMode = .auto, limits: ServerLimits = ServerLimits(), initialised: Bool = true,
+        cache: CacheMode = .auto, locks: LockScope = .client, limits: ServerLimits = ServerLimits(),
+        initialised: Bool = true,
         _ body: @escaping @Sendable (MemoryClient) throws -> Void
     ) throws {
         let folder = FileManager.default.temporaryDirectory.path + "/fuse-\(UUID().uuidString)"
         for name in ["/rw", "/ro"] {
             try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
         }
+        FileManager.default.createFile(atPath: folder + "/single", contents: Data("single".utf8))
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let box = Failure()
         let thread = try RunningThread {
             do {
-                let client = try MemoryClient(folder: folder, cache: cache, limits: limits)
+                let client = try MemoryClient(folder: folder, cache: cache, locks: locks, limits: limits)
                 if initialised { client.initialise() }
                 try body(client)
             } catch let error {

@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test func aModuleOutsideItsDirectoryIsRefused() {
-        for path in ["/etc/shadow.ko", "../x.ko", "kernel/../../x.ko"] {
+        for path in ["/etc/shadow.ko", "../x.ko", "kernel/../../x.ko", "../\u{301}x.ko", "/\u{301}x.ko"] {
             #expect(throws: RuntimeError.self) { try ModuleIndex(dependencies: "\(path):\n", builtIn: "") }
         }
     }

@@ -93,6 +93,8 @@ private final class StandIn {
     private let workload: Play
     private var connections: [Connection] = []
     private var hasStarted = false
+    private var balloon: UInt64 = 0
+    private var taps: [Int32] = []
 
     init() throws {
         for number in MachineDescriptors.plan..<MachineDescriptors.plan + Int32(MachineDescriptors.count) {
@@ -156,14 +158,36 @@ private final class StandIn {
         case .resize(let size):
             (connection.play ?? workload).resize(size)
             connection.answer(.done)
-        case .statistics: connection.answer(.statistics([]))
+        case .statistics:
+            connection.answer(.statistics([StatisticsFile(name: "memory.current", text: "4096\n")]))
         case .processes:
             let own = GuestProcess(pid: 1, parent: 0, user: 0, command: workload.arguments.joined(separator: " "))
             connection.answer(.processes([own], complete: true))
+        case .log: connection.answer(.log("<6>[    0.000000] stand-in kernel remembers\n"))
+        case .pause, .resume: connection.answer(.done)
         case .update(let limits):
             write(MachineDescriptors.console, "memory \(limits.memory ?? 0) processes \(limits.processes ?? 0)\n")
             connection.answer(.done)
+        case .balloon(let pages):
+            balloon = UInt64(pages) * 4096
+            write(MachineDescriptors.console, "balloon \(balloon)\n")
+            connection.answer(.figures(figures))
+        case .figures: connection.answer(.figures(figures))
+        case .connect(let interfaces):
+            taps += received.descriptors
+            for interface in interfaces {
+                write(
+                    MachineDescriptors.console,
+                    "interface \(interface.name) \(interface.mtu) \(interface.networks.map(\.address))\n")
+            }
+            connection.answer(taps.allSatisfy { isOpen($0) } ? .done : .failure(RuntimeErrorText.failure))
         }
+    }
+
+    private var figures: MachineFigures {
+        MachineFigures(
+            memory: UInt64(plan.memoryMiB) << 20, balloonTarget: balloon, balloon: balloon, hasBalloonDriver: true,
+            resident: 1 << 20, available: 1 << 21)
     }
 
     private func begin(_ descriptors: [Int32], for connection: Connection) {

@@ -9,6 +9,9 @@ import OCI
 enum FuzzTarget: String, CaseIterable {
     case config, process, resources, state
 
+    /// What fuzzing starts from besides the kept corpus: nothing.
+    var seeds: [[UInt8]] { [] }
+
     /// Puts some bytes through the reader.
     ///
     /// - Returns: whether they were accepted.

@@ -24,6 +24,7 @@ func refusal(_ bytes: [UInt8]) -> String {
     do throws(RuntimeError) {
         let bundle = try Bundle(at: "/bundle", config: bytes)
         _ = try bundle.spec.linux.seccomp?.parsed()
+        try bundle.requireHostUnchanged()
         return "none"
     } catch {
         return error.context.first == "config.json"

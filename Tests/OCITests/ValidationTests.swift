@@ -230,6 +230,9 @@ import Testing
         #expect(Spec.sysctlFile("net/ipv4/conf/eno2.100/rp_filter") == "net/ipv4/conf/eno2.100/rp_filter")
         #expect(Spec.sysctlFile("../etc/passwd") == nil)
         #expect(Spec.sysctlFile("/net/core") == nil)
+        // By bytes: the dots stand between slashes, whatever mark follows one.
+        #expect(Spec.sysctlFile("net/../\u{301}core") == nil)
+        #expect(Spec.sysctlFile("net.\u{301}a.b") == "net/\u{301}a/b")
     }
 
     @Test(arguments: [

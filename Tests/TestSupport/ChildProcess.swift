@@ -143,7 +143,7 @@ package final class ChildProcess {
 
     /// Feeds it `input`, gathers its output and waits for its end.
     package func finish(input bytes: [UInt8] = [], timeout: TimeInterval = 60) -> Outcome {
-        let deadline = Date().addingTimeInterval(timeout)
+        let deadline = Date().addingTimeInterval(timeout * RuntimeUnderTest.patience)
         var rest = bytes[...]
         if input >= 0 { _ = fcntl(input, F_SETFL, O_NONBLOCK) }
         while status == nil {
@@ -167,7 +167,7 @@ package final class ChildProcess {
 
     /// Waits for its end and leaves its streams open: they may be those of a container that lives on.
     package func finishKeepingStreams(timeout: TimeInterval) -> ExitStatus {
-        let deadline = Date().addingTimeInterval(timeout)
+        let deadline = Date().addingTimeInterval(timeout * RuntimeUnderTest.patience)
         while status == nil {
             guard poll(until: deadline, writing: false) != nil else {
                 kill(-pid, SIGKILL)
@@ -189,7 +189,7 @@ package final class ChildProcess {
     /// Waits until its standard output (`stream` 0) or standard error (1), from where the last call for it ended, holds
     /// `text`, and returns everything up to and with it; nil after the time limit.
     package func read(until text: String, stream: Int = 0, timeout: TimeInterval = 30) -> String? {
-        let deadline = Date().addingTimeInterval(timeout)
+        let deadline = Date().addingTimeInterval(timeout * RuntimeUnderTest.patience)
         while true {
             let seen = String(decoding: streams[stream].bytes.dropFirst(consumed[stream]), as: UTF8.self)
             if let range = seen.range(of: text) {

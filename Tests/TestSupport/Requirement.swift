@@ -30,6 +30,10 @@ package struct Requirement: Sendable {
     }
     /// A host whose cgroups are those of version 2.
     package static let unifiedCgroups = Requirement("cgroup v2 at /sys/fs/cgroup") { CgroupView.unified != nil }
+    /// A machine that goes on when mounts of its root are shared; that of Tests/Lab does not, whatever runs there.
+    package static let sharedRoot = Requirement("a root that may be shared; the lab's may not") {
+        !FileManager.default.fileExists(atPath: "/run/lab")
+    }
     /// Two processors or more.
     package static let twoProcessors = Requirement("two processors") {
         ProcessInfo.processInfo.activeProcessorCount > 1

@@ -39,6 +39,10 @@ package struct RuntimeUnderTest: Sendable {
     /// What `features` prints; `.null` where it fails.
     package let features: JSON
 
+    /// By how much each time limit is longer than what a container on an idle machine needs: a guest boots first, and in
+    /// the lab on an emulated processor.
+    package static let patience: Double = ProcessInfo.processInfo.environment["MVRUN_ISOLATION"] == "vm" ? 5 : 1
+
     /// The repository's top.
     package static let repository: String = {
         let file = URL(fileURLWithPath: #filePath)

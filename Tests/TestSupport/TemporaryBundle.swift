@@ -219,7 +219,7 @@ package final class TemporaryBundle {
 
 /// Tries until it is true or the time is over.
 package func eventually(timeout: TimeInterval = 20, _ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = Date().addingTimeInterval(timeout)
+    let deadline = Date().addingTimeInterval(timeout * RuntimeUnderTest.patience)
     while true {
         if try condition() { return true }
         if Date() > deadline { return false }

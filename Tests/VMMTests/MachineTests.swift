@@ -71,8 +71,7 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
             return try count() != start
         }
         #expect(try waitForMore(than: 0))
-        machine.pause()
-        sleep(milliseconds: 100)
+        try machine.pause()
         let paused = try count()
         sleep(milliseconds: 100)
         #expect(try count() == paused)

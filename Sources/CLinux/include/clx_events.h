@@ -59,12 +59,23 @@ static const int CLX_FALLOC_PUNCH_HOLE = 2;
 static const int CLX_FALLOC_ZERO_RANGE = 16;
 
 // A mapping that reserves no swap space: memory of a guest is paid for when it is touched. 0 with errno on failure.
+// It begins at a multiple of two MiB, for KVM gives a guest huge pages only where both its addresses and the host's do.
 static inline uintptr_t clx_map_guest_memory(uint64_t size) {
-    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const uint64_t alignment = 2 << 20;
+    if (size > UINT64_MAX - alignment) {
+        errno = ENOMEM;
+        return 0;
+    }
+    char *start =
+        mmap(NULL, size + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED) return 0;
+    uint64_t before = -(uintptr_t)start & (alignment - 1);
+    // What is not given back is never touched, and costs nothing but addresses.
+    if (before > 0) (void)munmap(start, before);
+    if (before < alignment) (void)munmap(start + before + size, alignment - before);
     // A kernel without huge pages says no, and small ones serve as well.
-    (void)madvise(start, size, 14 /* MADV_HUGEPAGE */);
-    return (uintptr_t)start;
+    (void)madvise(start + before, size, 14 /* MADV_HUGEPAGE */);
+    return (uintptr_t)(start + before);
 }
 static inline int clx_discard(void *start, uint64_t size) { return (int)syscall(SYS_madvise, start, size, 4 /* MADV_DONTNEED */); }
 

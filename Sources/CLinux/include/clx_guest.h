@@ -4,6 +4,7 @@
 #include <linux/vm_sockets.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -29,6 +30,9 @@ static inline int clx_shutdown(int socket_fd, int direction) { return shutdown(s
 static inline int clx_finit_module(int file, const char *parameters) {
     return (int)syscall(SYS_finit_module, file, parameters, 0);
 }
+
+// The last bytes of the kernel's log, syslog(2): SYSLOG_ACTION_READ_ALL.
+static inline int clx_read_kernel_log(char *buffer, int length) { return klogctl(3, buffer, length); }
 
 static inline int clx_reboot(int command) { return reboot(command); }
 

@@ -28,12 +28,15 @@ struct GuestPlanning {
         ])
         let spec = guestSpec()
         var sandbox = try ContainerIsolation.plan(
-            bundle.replacing(spec: spec, rootPath: MicroVMShares.guestRoot), options: inside)
+            bundle.replacing(spec: spec, rootPath: shares.guestRoot), options: inside)
         // The guest's network is the container's: nobody else brings its loopback device up.
         sandbox.stage.steps.insert(.loopbackUp, at: 0)
-        return GuestPlan(
+        var plan = GuestPlan(
             sandbox: sandbox, memoryLimit: bundle.spec.linux.resources?.guestMemoryLimit,
             processLimit: bundle.spec.linux.resources?.guestProcessLimit)
+        plan.hasShares = !shares.shares.isEmpty
+        plan.rootDisk = bundle.spec.rootDisk
+        return plan
     }
 
     /// The configuration as the guest is to see it.
@@ -71,6 +74,13 @@ struct GuestPlanning {
             mount.gidMappings = []
             mount.options.removeAll { $0 == "idmap" || $0 == "ridmap" }
         }
+    }
+}
+
+extension Spec {
+    /// The disk that holds the root file system; nil where `root.path` does.
+    var rootDisk: MachineDisk? {
+        vm?.image?.path == nil ? nil : MachineDisk(readOnly: root.readonly)
     }
 }
 

@@ -26,18 +26,21 @@ struct JailPlanning {
     ]
 
     /// The plan.
-    func plan() -> SandboxPlan {
+    func plan() throws(RuntimeError) -> SandboxPlan {
         let namespaces = NamespacePlan(jailNamespaces)
         var launch = LaunchPlan()
         namespaces.fill(&launch, spec.linux)
         launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
+        launch.networkDevices = spec.linux.netDevices.map { entry in
+            NetworkDeviceMove(hostName: entry.key, containerName: entry.value.name ?? entry.key)
+        }
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
         launch.resourceLimits = Self.limits
         var program = Program(
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
-        program.handedFiles = MachineDescriptors.count
+        program.handedFiles = MachineDescriptors.count + (spec.rootDisk == nil ? 0 : 1)
         var trees: [LauncherTree] = []
-        var stage = StagePlan(id: options.container.id, steps: steps(namespaces, &trees), program: program)
+        var stage = StagePlan(id: options.container.id, steps: try steps(namespaces, &trees), program: program)
         stage.hookState = options.container.hookState
         launch.trees = trees
         return SandboxPlan(launch: launch, stage: stage)
@@ -52,7 +55,9 @@ struct JailPlanning {
         return linux
     }
 
-    private func steps(_ namespaces: NamespacePlan, _ trees: inout [LauncherTree]) -> [SetupStep] {
+    private func steps(
+        _ namespaces: NamespacePlan, _ trees: inout [LauncherTree]
+    ) throws(RuntimeError) -> [SetupStep] {
         var steps: [SetupStep] = []
         // Joins come first: what is made afterwards belongs to what was joined.
         if let join = namespaces.joins.first {
@@ -71,6 +76,8 @@ struct JailPlanning {
         // AFTER the stage is in its cgroup, which becomes the namespace's root; it is born there.
         steps.append(.newCgroupNamespace)
         steps += rootSteps(&trees)
+        // The guest's memory is the monitor's: it comes from the nodes that the program's would.
+        if let policy = spec.linux.memoryPolicy { steps.append(try policy.step) }
         steps += processSteps
         return steps
     }
@@ -80,11 +87,14 @@ struct JailPlanning {
         // BEFORE the first mount, or it would appear on the host.
         var steps: [SetupStep] = [.propagation(recursiveSlave), .emptyRoot(at: options.coveredDirectory)]
         steps.append(.mount(bind(options.monitor, at: Self.monitor, readOnly: true, "mvrun-vmm", &trees)))
+        if let directory = options.vsockDirectory {
+            steps.append(.mount(bind(directory, at: MachinePlan.vsockDirectory, readOnly: false, "--vsock", &trees)))
+        }
         for (position, share) in shares.shares.enumerated() {
             steps.append(.mount(mount(share, position, &trees)))
         }
         // BEFORE the guest sees a root file system that nobody can write to, but that it mounts things on.
-        if spec.root.readonly {
+        if spec.root.readonly, spec.rootDisk == nil {
             steps.append(.mountPoints(in: "\(MicroVMShares.monitorDirectory)/0", mountPoints))
         }
         steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2")))
@@ -96,7 +106,9 @@ struct JailPlanning {
                     bindConsole: false))
         }
         let own = spec.hooks.steps(.createContainer)
-        let isAwaited = !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
+        let isAwaited =
+            !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
+            || !spec.linux.netDevices.isEmpty
         if isAwaited { steps.append(.awaitHooks) }
         // The monitor's namespaces are the only ones on the host that are the container's.
         if !own.isEmpty { steps.append(.hooks(own)) }
@@ -141,7 +153,9 @@ struct JailPlanning {
         var from = MountStep.Source.path(source)
         let recursive = share?.recursive ?? false
         // A path that only the host's root can reach is opened outside, before the user namespace takes that away.
-        if share?.isMapped ?? false || (hasUserNamespace && options.container.isPrivileged) {
+        // What is below the directory that the root in memory covers is out of sight by then.
+        let isCovered = source.hasPrefix(options.coveredDirectory + "/")
+        if isCovered || share?.isMapped ?? false || (hasUserNamespace && options.container.isPrivileged) {
             trees.append(
                 LauncherTree(
                     path: source, recursive: recursive, userMappings: share?.mappings.users ?? [],

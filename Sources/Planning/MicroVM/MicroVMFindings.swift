@@ -17,6 +17,8 @@ package struct MicroVMFindings: Sendable {
     package private(set) var errors: [Finding] = []
     /// What is ignored, though it is there.
     package private(set) var warnings: [Finding] = []
+    /// What is ignored and missed by nobody: every engine says it, so that only `check` speaks of it.
+    package private(set) var remarks: [Finding] = []
 
     /// Looks at a configuration, which was validated.
     package init(of spec: Spec) {
@@ -60,9 +62,6 @@ package struct MicroVMFindings: Sendable {
         if linux.intelRdt != nil {
             refuse("linux.intelRdt", "a virtual machine's monitor is put into no resctrl group")
         }
-        if !linux.netDevices.isEmpty {
-            refuse("linux.netDevices", "network devices of the host do not reach a guest")
-        }
     }
 
     /// The devices that every kernel makes up by itself: in a guest they are the guest's.
@@ -81,7 +80,8 @@ package struct MicroVMFindings: Sendable {
                 hint: "remove it, or run the bundle as a container")
         }
         if !(linux.resources?.devices.isEmpty ?? true) {
-            warn("linux.resources.devices", "the guest has no devices of the host that a rule could allow or deny")
+            let message = "the guest has no devices of the host that a rule could allow or deny"
+            remarks.append(Finding(path: "linux.resources.devices", message: message, hint: nil))
         }
     }
 
@@ -128,8 +128,10 @@ package struct MicroVMFindings: Sendable {
         if !(machine.hypervisor?.parameters.isEmpty ?? true) {
             refuse("vm.hypervisor.parameters", "mvrun is the hypervisor, and takes none")
         }
-        if machine.image?.path != nil {
-            refuse("vm.image.path", "the root file system is root.path, which the guest shares with the host")
+        if let image = machine.image, image.path != nil, image.format != "raw" {
+            refuse(
+                "vm.image.format", "\(image.format) is not read; the disk is the bytes of the file",
+                hint: "qemu-img convert -O raw makes such a file")
         }
         if machine.kernel?.initrd != nil {
             refuse(

@@ -15,6 +15,8 @@ package enum MicroVMIsolation {
         package var monitor: String
         /// A directory that the monitor's root, which is in memory, covers.
         package var coveredDirectory: String
+        /// The directory for sockets of the host's programs and the guest's; nil for none.
+        package var vsockDirectory: String?
 
         /// Describes what the plan depends on.
         package init(container: PlanOptions, monitor: String, coveredDirectory: String) {
@@ -50,17 +52,34 @@ package enum MicroVMIsolation {
         let shares = try MicroVMShares(bundle)
         let size = try MachineSize(spec)
         let guest = try GuestPlanning(bundle: bundle, shares: shares, options: options.container).plan()
-        let machine = MachinePlan(
+        var machine = MachinePlan(
             id: options.container.id, virtualCPUs: size.virtualCPUs, memoryMiB: size.memoryMiB,
             kernelParameters: spec.vm?.kernel?.parameters ?? [], shares: shares.machineShares,
             cacheMode: try cacheMode(spec), terminal: process.terminal, guest: guest)
+        machine.disk = spec.rootDisk
+        machine.offersVsock = options.vsockDirectory != nil
+        machine.awaitsNetwork = takesLinks(spec.annotations) && canHaveLinks(spec)
         let jail = JailPlanning(bundle: bundle, process: process, shares: shares, options: options)
-        return Plan(sandbox: jail.plan(), machine: machine)
+        return Plan(sandbox: try jail.plan(), machine: machine)
     }
 
-    /// The memory of a bundle's machine.
-    package static func memoryMiB(of spec: Spec) throws(RuntimeError) -> UInt32 {
-        try MachineSize(spec).memoryMiB
+    /// Whether a machine takes the links that it finds in its network namespace.
+    ///
+    /// The machine that holds a pod's namespaces leaves them to the one that does the pod's work.
+    package static func takesLinks(_ annotations: [Entry<String>]) -> Bool {
+        !annotations.contains { podAnnotations.contains($0.key) && $0.value == "sandbox" }
+    }
+
+    /// By which containerd and CRI-O tell the container that holds a pod's namespaces.
+    private static let podAnnotations: Set<String> = [
+        "io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType",
+    ]
+
+    /// Whether anybody can have brought links before the machine runs: a new namespace has none of itself.
+    private static func canHaveLinks(_ spec: Spec) -> Bool {
+        let early: [Spec.Hooks.Point] = [.prestart, .createRuntime, .createContainer]
+        return !(spec.linux.namespace(.network)?.path ?? "").isEmpty || !spec.linux.netDevices.isEmpty
+            || early.contains { !spec.hooks[$0].isEmpty }
     }
 
     /// The memory of a machine whose program may use so many bytes.

@@ -33,16 +33,18 @@ struct MicroVMShares {
         var isMapped: Bool { mapsAsContainer || !mappings.users.isEmpty }
     }
 
-    /// The trees; the root file system is the first.
+    /// The trees; the root file system is the first, unless it is on a disk.
     let shares: [Share]
 
     init(_ bundle: Bundle) throws(RuntimeError) {
         let spec = bundle.spec
-        var shares = [
-            Share(
-                mount: nil, source: bundle.rootPath, recursive: true, readOnly: spec.root.readonly, isFile: false,
-                mappings: ([], []), mapsRecursively: false, mapsAsContainer: false)
-        ]
+        var shares: [Share] = []
+        if spec.vm?.image?.path == nil {
+            shares.append(
+                Share(
+                    mount: nil, source: bundle.rootPath, recursive: true, readOnly: spec.root.readonly, isFile: false,
+                    mappings: ([], []), mapsRecursively: false, mapsAsContainer: false))
+        }
         for (index, mount) in spec.mounts.enumerated() where mount.needsShare {
             shares.append(try Self.share(mount, index, of: bundle))
         }
@@ -53,7 +55,7 @@ struct MicroVMShares {
         _ mount: Spec.Mount, _ index: Int, of bundle: Bundle
     ) throws(RuntimeError) -> Share {
         let source = mount.source ?? ""
-        let path = source.hasPrefix("/") ? source : "\(bundle.path)/\(source)"
+        let path = source.isAbsolutePath ? source : "\(bundle.path)/\(source)"
         let field = "config.json: mounts[\(index)].source"
         let found: FileStatus
         do {
@@ -93,7 +95,9 @@ struct MicroVMShares {
     }
 
     /// Where the guest finds the root file system.
-    static var guestRoot: String { "\(guestDirectory)/0" }
+    var guestRoot: String {
+        !shares.isEmpty && shares[0].mount == nil ? "\(Self.guestDirectory)/0" : GuestPlan.diskRoot
+    }
 }
 
 extension Spec.Mount {

@@ -10,11 +10,23 @@ extension FileShare: PlanCoded {
     }
 }
 
+extension MachineDisk: PlanCoded {
+    package func write(to writer: inout PlanWriter) {
+        writer.write(readOnly)
+    }
+
+    package init(from reader: inout PlanReader) throws(PlanFault) {
+        self.init(readOnly: try reader.flag())
+    }
+}
+
 extension GuestPlan: PlanCoded {
     package func write(to writer: inout PlanWriter) {
         writer.write(sandbox)
         writer.write(optional: memoryLimit) { $0.write($1) }
         writer.write(optional: processLimit) { $0.write($1) }
+        writer.write(hasShares)
+        writer.write(optional: rootDisk) { $0.write($1) }
     }
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
@@ -22,6 +34,8 @@ extension GuestPlan: PlanCoded {
             sandbox: try SandboxPlan(from: &reader),
             memoryLimit: try reader.optional { reader throws(PlanFault) in try reader.number() },
             processLimit: try reader.optional { reader throws(PlanFault) in try reader.number() })
+        hasShares = try reader.flag()
+        rootDisk = try reader.optional { reader throws(PlanFault) in try MachineDisk(from: &reader) }
     }
 }
 
@@ -35,6 +49,9 @@ extension MachinePlan: PlanCoded {
         writer.write(cacheMode.rawValue)
         writer.write(terminal)
         writer.write(guest)
+        writer.write(awaitsNetwork)
+        writer.write(offersVsock)
+        writer.write(optional: disk) { $0.write($1) }
     }
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
@@ -42,5 +59,8 @@ extension MachinePlan: PlanCoded {
             id: try reader.text(), virtualCPUs: try reader.number(), memoryMiB: try reader.number(),
             kernelParameters: try reader.texts(), shares: try reader.list(), cacheMode: try reader.enumeration(),
             terminal: try reader.flag(), guest: try GuestPlan(from: &reader))
+        awaitsNetwork = try reader.flag()
+        offersVsock = try reader.flag()
+        disk = try reader.optional { reader throws(PlanFault) in try MachineDisk(from: &reader) }
     }
 }

@@ -52,7 +52,8 @@ package struct PlanReader {
     package mutating func list<Value: PlanCoded>(_ type: Value.Type = Value.self) throws(PlanFault) -> [Value] {
         let count = try length(elementSize: 1)
         var values: [Value] = []
-        values.reserveCapacity(count)
+        // A count is believed as far as values come: they are hundreds of times longer here than on the wire.
+        values.reserveCapacity(min(count, 64))
         for _ in 0..<count { values.append(try Value(from: &self)) }
         return values
     }

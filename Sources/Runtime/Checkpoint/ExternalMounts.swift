@@ -53,8 +53,8 @@ struct ExternalMounts {
 
 /// A path inside without dots and doubled slashes, as /proc/PID/mountinfo has it.
 private func plain(_ path: String) -> String {
-    var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
+    var parts: [String] = []
+    for part in path.pathComponents where part != "." {
         if part == ".." { _ = parts.popLast() } else { parts.append(part) }
     }
     return rootedPath(parts)

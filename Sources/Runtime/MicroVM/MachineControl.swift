@@ -1,5 +1,6 @@
 import AgentProtocol
 package import Diagnostics
+import OCI
 import Syscalls
 
 /// A connection to a machine's monitor, for one request.
@@ -22,10 +23,14 @@ struct MachineControl: ~Copyable {
         }
     }
 
-    /// Asks for something that comes with nothing.
-    func ask(_ request: ControlRequest) throws(RuntimeError) {
+    /// Asks for something.
+    ///
+    /// - Parameters:
+    ///   - request: what.
+    ///   - descriptors: the numbers of open files that come with it.
+    func ask(_ request: ControlRequest, with descriptors: [Int32] = []) throws(RuntimeError) {
         do {
-            try channel.send(request.packet)
+            try channel.send(request.packet, withAll: descriptors)
         } catch {
             throw RuntimeError(error).during("ask the virtual machine")
         }
@@ -65,10 +70,11 @@ extension Session {
     ///
     /// - Throws: also what the monitor says went wrong.
     func ask(
-        _ container: Container, _ request: ControlRequest, timeoutMilliseconds: Int = 30_000
+        _ container: Container, _ request: ControlRequest, with descriptors: [Int32] = [],
+        timeoutMilliseconds: Int = 30_000
     ) throws(RuntimeError) -> ControlReply {
         let control = try MachineControl(of: container.directory)
-        try control.ask(request)
+        try control.ask(request, with: descriptors)
         let log = log
         switch try control.answer(timeoutMilliseconds: timeoutMilliseconds, warn: { log.warn($0) }) {
         case .failure(let error): throw error
@@ -77,12 +83,18 @@ extension Session {
         }
     }
 
-    /// Waits until the guest waits for its start.
+    /// Waits until the guest waits for its start, or has done something else for which it has to boot first.
     ///
+    /// - Parameters:
+    ///   - container: the machine's.
+    ///   - request: what is asked for.
+    ///   - descriptors: the numbers of open files that come with it.
     /// - Throws: what failed in the guest, or that nothing came of it, with the last that its kernel said.
-    func awaitGuest(_ container: Container) throws(RuntimeError) {
+    func awaitGuest(
+        _ container: Container, _ request: ControlRequest = .awaitReady, with descriptors: [Int32] = []
+    ) throws(RuntimeError) {
         do throws(RuntimeError) {
-            _ = try ask(container, .awaitReady, timeoutMilliseconds: Self.bootMilliseconds)
+            _ = try ask(container, request, with: descriptors, timeoutMilliseconds: Self.bootMilliseconds)
         } catch {
             // An error out of the guest's sandbox says it all; where the guest itself failed, its kernel knows more.
             guard [.guest, .wrongState, .system].contains(error.kind) else { throw error }
@@ -106,6 +118,25 @@ extension Session {
         } catch {
             throw RuntimeError(error).during("read the guest's console")
         }
+    }
+
+    /// What the guest's kernel remembers of its log; where nobody can ask it, what it has printed.
+    package func kernelLog(of id: String) throws(RuntimeError) -> String {
+        let container = try machine(id)
+        guard [.created, .running].contains(container.status), case .log(let text) = try ask(container, .log) else {
+            return String(decoding: try console(of: id), as: UTF8.self)
+        }
+        // Each line begins with its level, <6>, which dmesg(1) does not print either.
+        return text.split(separator: "\n", omittingEmptySubsequences: true).map { line in
+            let rest = line.drop { $0 != ">" }.dropFirst()
+            return (line.hasPrefix("<") && !rest.isEmpty ? rest : line) + "\n"
+        }.joined()
+    }
+
+    /// Whether a machine's monitor has said that its guest ran out of memory.
+    func hasRunOutOfMemory(_ container: Container) -> Bool {
+        let text = (try? readText(container.directory + "/" + MachineFile.console)) ?? ""
+        return text.split(separator: "\n").last.map(String.init) == MonitorRemark.outOfMemory
     }
 
     private func consoleTail(_ container: Container, lines: Int) -> String {

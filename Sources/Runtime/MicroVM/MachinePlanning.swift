@@ -12,6 +12,7 @@ extension Session {
         _ bundle: Bundle, _ request: CreateRequest, handed: HandedDescriptors?
     ) throws(RuntimeError) -> ContainerPlan {
         try refuseWhatStaysOutside(request, handed)
+        if bundle.spec.vm?.image?.path == nil { try requireRoot(bundle.rootPath) }
         for warning in MicroVMFindings(of: bundle.spec).warnings {
             log.warn("config.json: \(warning.path): \(warning.message)")
         }
@@ -27,10 +28,11 @@ extension Session {
                 hint: "remove the rules with SCMP_ACT_NOTIFY, or run the bundle as a container")
         }
         options.seccomp = seccomp?.filter
-        let plan = try MicroVMIsolation.plan(
-            bundle,
-            options: MicroVMIsolation.Options(
-                container: options, monitor: try monitorPath(), coveredDirectory: store.directory(of: request.id)))
+        let own = store.directory(of: request.id)
+        var machineOptions = MicroVMIsolation.Options(
+            container: options, monitor: try monitorPath(), coveredDirectory: own)
+        if request.offersVsock { machineOptions.vsockDirectory = "\(own)/\(MachineFile.vsock)" }
+        let plan = try MicroVMIsolation.plan(bundle, options: machineOptions)
         let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
         var spec = bundle.spec
         spec.linux.resources = (spec.linux.resources ?? Spec.Resources()).forMonitor(memoryMiB: plan.machine.memoryMiB)
@@ -57,6 +59,17 @@ extension Session {
         }
         if NotifyProxy.managerPath != nil {
             log.warn("NOTIFY_SOCKET is not there for the program: it runs in a virtual machine")
+        }
+    }
+
+    /// Refuses a root file system that is not there, before something else is said to fail for it.
+    private func requireRoot(_ path: String) throws(RuntimeError) {
+        do throws(SystemError) {
+            guard try status(of: path).kind == .directory else { throw SystemError("open", path, .notDirectory) }
+        } catch let error where error.errno == .noEntry {
+            throw RuntimeError(.notFound, "root.path: \(path) does not exist (no such file or directory)")
+        } catch {
+            throw RuntimeError(error).during("root.path")
         }
     }
 

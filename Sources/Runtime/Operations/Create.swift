@@ -26,6 +26,8 @@ package struct CreateRequest: Sendable {
     package var isolation: IsolationChoice?
     /// The kernel of a virtual machine.
     package var kernel: String?
+    /// Let programs of the host and of the virtual machine connect to each other.
+    package var offersVsock = false
     /// What is to be learnt about the program's system calls.
     package var seccompInquiry: SeccompInquiryRequest?
 

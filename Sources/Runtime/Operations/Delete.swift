@@ -54,7 +54,7 @@ extension Session {
             } catch {
                 guard error.errno == .noProcess else { throw error }
             }
-            if container.cgroups.isFrozen { try container.cgroups.thaw() }
+            if container.isPaused { try container.cgroups.thaw() }
             var set = PollSet()
             set.add(target, .readable)
             guard try set.wait(timeoutMilliseconds: 10_000) else {
@@ -82,6 +82,7 @@ extension Session {
 
     private func removeResources(of container: Container) throws(RuntimeError) {
         let record = container.record
+        try removeNetwork(of: record)
         if !record.cgroups.isEmpty {
             // Processes that share the pid namespace of somebody else outlive the first one.
             if record.namespaces & NamespaceKind.pid.cloneFlag == 0 { try container.cgroups.kill() }

@@ -186,7 +186,7 @@ extension Session {
             let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             let path = String(parts.last ?? "")
             let controllers = parts.count == 2 ? parts[0].split(separator: ",").map(String.init) : nil
-            if path.split(separator: "/").contains("..") {
+            if path.pathComponents.contains("..") {
                 throw RuntimeError(.usage, "--cgroup: \"\(path)\" leads out of the container's cgroup")
             }
             var found = false
@@ -196,7 +196,7 @@ extension Session {
                     continue
                 }
                 found = true
-                let below = path.split(separator: "/").map { "/\($0)" }.joined()
+                let below = path.pathComponents.map { "/\($0)" }.joined()
                 cgroups.records[index].path = container.cgroups.records[index].path + below
                 guard exists(cgroups.records[index].directory) else {
                     throw RuntimeError(

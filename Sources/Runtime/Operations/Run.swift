@@ -45,7 +45,7 @@ extension Session {
         } catch {
             throw RuntimeError(.system, "\(error)").during("wait for the program")
         }
-        if end.shellStatus == 137, let kills = making.container.cgroups.outOfMemoryKills, kills > 0 {
+        if end.shellStatus == 137, wasOutOfMemory(making.container) {
             log.warn(
                 "\(request.id): the kernel killed a process of it for lack of memory (linux.resources.memory.limit)")
         }
@@ -53,6 +53,12 @@ extension Session {
         if !keep { try deleteEnded(making.container) }
         try inquiry.get()
         return end.shellStatus
+    }
+
+    /// Whether the kernel, the host's or a guest's, has killed one of its processes for lack of memory.
+    private func wasOutOfMemory(_ container: Container) -> Bool {
+        if let kills = container.cgroups.outOfMemoryKills, kills > 0 { return true }
+        return container.record.isolation == .vm && hasRunOutOfMemory(container)
     }
 
     /// Deletes a container that this process has seen end; somebody else may have done so meanwhile.

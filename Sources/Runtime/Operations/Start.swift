@@ -15,6 +15,7 @@ extension Session {
             throw RuntimeError(
                 .wrongState, "the container is \(status.rawValue); only a created container can be started")
         }
+        try connectNewLinks(container, in: directory)
         let sandbox: CreatedSandbox
         do {
             sandbox = try directory.connectForStart()

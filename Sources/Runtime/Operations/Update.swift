@@ -15,15 +15,17 @@ extension Session {
         let (container, _) = try liveContainer(id)
         let present = try resources(in: directory)
         let wanted = present.updated(by: update)
+        let machine = container.record.isolation == .vm ? try machineUpdate(update, wanted, of: container) : nil
+        // BEFORE the host's limit falls a guest gives its memory back; it gets more AFTER the limit has risen.
+        let size = try machine?.shrink()
         let plan = try CgroupPlan(
-            updating: container.cgroups, to: try outside(wanted, of: container, in: directory))
+            updating: container.cgroups, to: size.map { wanted.forMonitor(memoryMiB: $0) } ?? wanted)
         do throws(RuntimeError) {
             try container.cgroups.apply(plan)
         } catch {
             // Half of an update is none: what was there is written again, as far as the kernel takes it.
-            if let outside = try? outside(present, of: container, in: directory),
-                let before = try? CgroupPlan(updating: container.cgroups, to: outside)
-            {
+            let outside = size.map { present.forMonitor(memoryMiB: $0) } ?? present
+            if let before = try? CgroupPlan(updating: container.cgroups, to: outside) {
                 try? container.cgroups.apply(before)
             }
             throw error
@@ -31,7 +33,7 @@ extension Session {
         if let unit = container.record.systemdUnit {
             try systemd().set(SystemdProperty.properties(of: plan), of: unit)
         }
-        if container.record.isolation == .vm { try updateGuest(container, update) }
+        try machine?.grow()
         try directory.replace("resources.json", wanted.json)
         log.info("updated \(id)")
     }

@@ -42,8 +42,9 @@ extension Stage {
     private func createLast(
         of path: String, in root: borrowing OwnedDescriptor, as missing: MissingDestination
     ) -> OwnedDescriptor? {
-        guard missing != .nothing, let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
-        let name = String(path[path.index(after: slash)...])
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        guard missing != .nothing, let slash, slash != path.startIndex else { return nil }
+        let name = String(path[path.utf8.index(after: slash)...])
         do {
             let parent = try OwnedDescriptor.open(
                 at: root, String(path[..<slash]), [.path, .directory], resolve: [.inRoot, .noMagicLinks])
@@ -65,7 +66,7 @@ extension Stage {
     private func create(
         _ path: String, in root: borrowing OwnedDescriptor, as missing: MissingDestination
     ) throws(SystemError) {
-        var rest = path.split(separator: "/").map(String.init)[...]
+        var rest = path.pathComponents[...]
         var done: [String] = []
         var linksLeft = 40
         while let name = rest.popFirst() {
@@ -88,8 +89,8 @@ extension Stage {
             linksLeft -= 1
             guard linksLeft > 0 else { throw SystemError("openat2", path, .symlinkLoop) }
             let target = try parent.linkTarget(name)
-            if target.hasPrefix("/") { done = [] }
-            rest = target.split(separator: "/").map(String.init)[...] + rest
+            if target.isAbsolutePath { done = [] }
+            rest = target.pathComponents[...] + rest
         }
     }
 

@@ -14,8 +14,8 @@ extension Stage {
         var directory = ""
         var parent: SharedDescriptor?
         for device in devices {
-            let parts = device.path.split(separator: "/")
-            guard let name = parts.last.map(String.init) else {
+            let parts = device.path.pathComponents
+            guard let name = parts.last else {
                 throw RuntimeError(.invalidBundle, "\(device.field ?? "device"): \"\(device.path)\" is not a path")
             }
             let path = rootedPath(Array(parts.dropLast()))

@@ -22,6 +22,9 @@ package struct CommandLine: Equatable, Sendable {
             "pci=off", "no_timer_check", "noreplace-smp", "i8042.noaux", "i8042.nokbd", "8250.nr_uarts=1",
             // The self-tests of the kernel's ciphers are seven tenths of the boot of Debian's.
             "cryptomgr.notests", "random.trust_cpu=on",
+            // Two that only trace points need, and that cost as much as loading all modules: names of weak functions are
+            // looked up one by one, and formats are rewritten. Kernels that do not have them do not mind.
+            "initcall_blacklist=ftrace_check_for_weak_functions,trace_eval_init",
             "console=ttyS0",
         ]
         switch log {

@@ -11,6 +11,7 @@ package final class VCPUGate: Sendable {
     }
 
     private let state = Atomic(State.open)
+    private let waiters = Atomic(0)
     /// Readable unless the gate is shut, once it has been shut.
     private let opened: EventDescriptor
 
@@ -39,6 +40,11 @@ package final class VCPUGate: Sendable {
         opened.signal()
     }
 
+    /// How many processors wait for it to open.
+    package var waiting: Int {
+        waiters.load(ordering: .sequentiallyConsistent)
+    }
+
     /// Waits until a processor may enter the guest.
     ///
     /// - Returns: false where it shall end.
@@ -51,6 +57,8 @@ package final class VCPUGate: Sendable {
                 // A kick between the look and the permission would be lost: look again.
                 if state.load(ordering: .sequentiallyConsistent) == .open { return true }
             case .shut:
+                waiters.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                defer { waiters.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
                 var set = PollSet()
                 set.add(opened.file, .readable)
                 _ = try set.wait()

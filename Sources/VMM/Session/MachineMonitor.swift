@@ -25,7 +25,9 @@ package enum MachineMonitor {
         var console: ConsoleLog?
         do throws(RuntimeError) {
             switch try run(&console) {
-            case .exited(let exit): return exit.end.shellStatus
+            case .exited(let exit):
+                if exit.outOfMemory { console?.append(line: MonitorRemark.outOfMemory) }
+                return exit.end.shellStatus
             case .failed(let error): throw error
             }
         } catch {
@@ -53,19 +55,56 @@ package enum MachineMonitor {
         let engine = VsockEngine(guestContextID: guestContextID)
         try machine.add(VsockDevice(engine))
         try machine.add(EntropyDevice())
+        let balloon = BalloonDevice()
+        try machine.add(balloon)
+        let disk = try plan.disk.map { disk throws(RuntimeError) in try addDisk(disk, to: machine) }
         let worker = try during("make the file server's thread") { try LoopThread() }
         if !plan.shares.isEmpty {
             try machine.add(try fileSystem(of: plan, on: worker.loop))
         }
+        // A network may be made when the guest runs already.
+        try machine.reserveSlots(NetworkInterface.limit)
         let session = MachineSession(plan, in: machine)
+        session.memory = MemoryControl(balloon, in: machine)
         // Before the first thread: each inherits that no signal is for it.
         let signals = try during("wait for signals") { try SignalQueue() }
+        let sockets = try plan.offersVsock ? hybridSocket(engine, machine) : nil
+        defer { withExtendedLifetime(sockets) {} }
         let files = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
         try session.begin(
             engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: files, signals: signals)
         try during("start the file server's thread") { try worker.start() }
+        try during("start the disk's thread") { try disk?.start() }
         try machine.start(kernel: kernel, initramfs: initramfs)
         return try session.run()
+    }
+
+    /// Gives the machine its disk.
+    ///
+    /// - Returns: the disk's thread, which is to be started.
+    private static func addDisk(_ disk: MachineDisk, to machine: Machine) throws(RuntimeError) -> LoopThread {
+        guard isOpen(MachineDescriptors.disk) else {
+            throw RuntimeError(.usage, "descriptor \(MachineDescriptors.disk), the disk, is not open")
+        }
+        let file = OwnedDescriptor(owning: MachineDescriptors.disk)
+        let (worker, device): (LoopThread, BlockDevice)
+        do throws(SystemError) {
+            worker = try LoopThread()
+            device = try BlockDevice(file: file, readOnly: disk.readOnly, identity: "root", worker: worker.loop)
+        } catch {
+            throw RuntimeError(error).during("give the machine its disk")
+        }
+        try machine.add(device)
+        return worker
+    }
+
+    private static func hybridSocket(
+        _ engine: VsockEngine, _ machine: Machine
+    ) throws(RuntimeError) -> HybridSocket {
+        try during("listen for programs that want to connect to the guest's") {
+            try HybridSocket(
+                at: "\(MachinePlan.vsockDirectory)/\(MachinePlan.vsockName)", engine: engine, loop: machine.loop)
+        }
     }
 
     /// The device that all shares are in.

@@ -46,7 +46,20 @@ extension MachineSession {
         case .resize(let size): asking[try agent.resize(process, to: size)] = connection
         case .statistics: asking[try agent.readStatistics()] = connection
         case .processes: asking[try agent.listProcesses()] = connection
+        case .log: asking[try agent.readLog()] = connection
         case .update(let limits): asking[try agent.update(limits)] = connection
+        case .pause:
+            try machine.pause()
+            answer(connection, .done)
+        case .resume:
+            machine.resume()
+            answer(connection, .done)
+        case .balloon(let pages):
+            try memoryControl().inflate(targetPages: pages) { [weak self] in self?.tellFigures(connection) }
+        case .figures:
+            _ = try memoryControl()
+            tellFigures(connection)
+        case .connect(let interfaces): try connect(interfaces, files, for: connection)
         }
     }
 
@@ -75,6 +88,16 @@ extension MachineSession {
         }
         executing[process] = connection
         connection.process = process
+    }
+
+    private func memoryControl() throws(RuntimeError) -> MemoryControl {
+        guard let memory else { throw RuntimeError(.unsupported, "the machine has no balloon") }
+        return memory
+    }
+
+    private func tellFigures(_ connection: ControlConnection) {
+        // Who asks by way of the balloon has been told already that there is one.
+        memory?.figures { [weak self] in self?.answer(connection, .figures($0), keep: true) }
     }
 
     private func programPlan(in passed: PassedFile) throws(RuntimeError) -> SandboxPlan {
@@ -108,6 +131,7 @@ extension MachineSession {
         awaitingReady.removeAll { $0 === connection }
         if starting === connection { starting = nil }
         asking = asking.filter { $0.value !== connection }
+        if earlyInterfaces?.connection === connection { earlyInterfaces?.connection = nil }
         executing = executing.filter { $0.value !== connection }
     }
 
@@ -118,7 +142,8 @@ extension MachineSession {
         case .failed(let error)?: failure = error
         default: failure = RuntimeError(.wrongState, "container not running")
         }
-        let waiting = awaitingReady + (starting.map { [$0] } ?? []) + Array(asking.values)
+        let waiting =
+            awaitingReady + [starting, earlyInterfaces?.connection].compactMap { $0 } + Array(asking.values)
         for connection in waiting { answer(connection, .failure(failure), keep: true) }
         if case .failed? = outcome, !(awaitingReady.isEmpty && starting == nil) { isFailureTold = true }
         awaitingReady = []

@@ -46,7 +46,9 @@ extension MachineSession {
 
     private func handle(_ event: AgentConnection.Event) {
         switch event {
-        case .hello: stopWaitingForHello()
+        case .hello:
+            stopWaitingForHello()
+            connectEarlyInterfaces()
         case .ready: becomeReady()
         case .started:
             if let starting { server?.close(starting) }
@@ -88,6 +90,7 @@ extension MachineSession {
         case .failed(let error): .failure(error)
         case .statistics(let files): .statistics(files)
         case .processes(let list, let complete): .processes(list, complete: complete)
+        case .log(let text): .log(text)
         }
     }
 

@@ -44,6 +44,10 @@ package final class MachineSession {
     var earlySignals: [Int32] = []
     /// Whether the agent has said that the workload ended.
     var hasWorkloadEnded = false
+    /// The machine's memory and its balloon; nil for a machine without one.
+    package var memory: MemoryControl?
+    /// Interfaces that came before the agent, and who waits for them.
+    var earlyInterfaces: (list: [PluggedInterface], connection: ControlConnection?)?
     private var engine: VsockEngine?
     private var signals: SignalQueue?
     private var helloTimer: TimerDescriptor?
@@ -60,7 +64,7 @@ package final class MachineSession {
     package init(_ plan: MachinePlan, in machine: Machine) {
         self.plan = plan
         self.machine = machine
-        agent = AgentConnection(plan: plan.guest)
+        agent = AgentConnection(plan: plan.guest, awaitsNetwork: plan.awaitsNetwork)
     }
 
     /// Waits for the guest, for mvrun and for signals; before the machine starts.

@@ -22,6 +22,7 @@ extension CreateRequest {
         noPivot = invocation.has(.noPivot)
         noNewKeyring = invocation.has(.noNewKeyring)
         (isolation, kernel) = (invocation.isolation, invocation.path(.kernel))
+        offersVsock = invocation.has(.vsock)
         clampsLimits = invocation.has(.clampRlimits)
     }
 }

@@ -12,6 +12,7 @@ enum PlanCommand {
         var request = CreateRequest(id: "CONTAINER")
         request.noPivot = invocation.has(.noPivot)
         (request.isolation, request.kernel) = (invocation.isolation, invocation.path(.kernel))
+        request.offersVsock = invocation.has(.vsock)
         request.noNewKeyring = invocation.has(.noNewKeyring)
         let text = PlanText(try session.plan(bundle, request, startsLater: false))
         try printOutput(invocation.value(.format) == "json" ? json(text) : table(text))

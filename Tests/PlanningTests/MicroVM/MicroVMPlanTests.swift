@@ -30,6 +30,61 @@ import Testing
                 coveredDirectory: "/run/mvrun/web"))
     }
 
+    @Test func whoeverCanHaveBroughtLinksIsWaitedFor() throws {
+        #expect(!(try plan(bundle())).machine.awaitsNetwork, "a new namespace is empty")
+        let hook = #", "hooks": {"createRuntime": [{"path": "/h"}]}"#
+        #expect(try plan(bundle(more: hook)).machine.awaitsNetwork)
+        let late = #", "hooks": {"poststart": [{"path": "/h"}]}"#
+        #expect(!(try plan(bundle(more: late))).machine.awaitsNetwork)
+        let text = """
+            {"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "annotations": {ANNOTATION},
+             "process": {"cwd": "/", "args": ["true"], "user": {"uid": 0, "gid": 0}},
+             "linux": {"namespaces": [{"type": "mount"}, {"type": "network", "path": "/run/netns/a"}]}}
+            """
+        func awaits(_ annotation: String) throws -> Bool {
+            let config = text.replacing("ANNOTATION", with: annotation)
+            return try plan(Bundle(at: "/bundle", config: Array(config.utf8))).machine.awaitsNetwork
+        }
+        #expect(try awaits(""))
+        #expect(!(try awaits(#""io.kubernetes.cri.container-type": "sandbox""#)), "the pod's links are for its program")
+        #expect(try awaits(#""io.kubernetes.cri.container-type": "container""#))
+    }
+
+    @Test func devicesOfTheHostMoveIntoTheMonitorsNamespaceFirst() throws {
+        let plan = try plan(bundle(linux: #", "netDevices": {"eth1": {"name": "eth0"}, "eth2": {}}"#))
+        #expect(plan.sandbox.launch.networkDevices.map(\.containerName) == ["eth0", "eth2"])
+        #expect(plan.sandbox.stage.steps.contains(.awaitHooks), "the launcher moves them when the stage waits")
+        #expect(plan.machine.awaitsNetwork)
+        #expect(plan.machine.guest.sandbox.launch.networkDevices.isEmpty)
+    }
+
+    @Test func anImageIsTheRootInPlaceOfATree() throws {
+        let image = #", "vm": {"image": {"path": "/images/root.raw"}}"#
+        let plan = try plan(bundle(more: image, root: #", "readonly": true"#))
+        #expect(plan.machine.disk == MachineDisk(readOnly: true) && plan.machine.shares.isEmpty)
+        #expect(plan.machine.guest.rootDisk == MachineDisk(readOnly: true) && !plan.machine.guest.hasShares)
+        #expect(plan.machine.guest.sandbox.stage.steps.contains(.prepareRoot(path: "/run/disk")))
+        #expect(plan.sandbox.stage.program.handedFiles == MachineDescriptors.count + 1)
+        let bind = #", {"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind"]}"#
+        let both = try self.plan(bundle(mounts: bind, more: image))
+        #expect(both.machine.shares.map(\.path) == ["/shares/0"] && both.machine.guest.hasShares)
+        #expect(both.machine.guest.sandbox.stage.steps.contains(.prepareRoot(path: "/run/disk")))
+        let other = #", "vm": {"image": {"path": "/images/root.qcow2", "format": "qcow2"}}"#
+        #expect(refusal { try bundle(more: other) }.contains("vm.image.format: qcow2"))
+    }
+
+    @Test func socketsAreInADirectoryThatTheMonitorSees() throws {
+        var options = MicroVMIsolation.Options(
+            container: PlanOptions(id: "web", isPrivileged: true), monitor: "/usr/libexec/mvrun-vmm",
+            coveredDirectory: "/run/mvrun/web")
+        #expect(!(try MicroVMIsolation.plan(bundle(), options: options)).machine.offersVsock)
+        options.vsockDirectory = "/run/mvrun/web/vsock"
+        let plan = try MicroVMIsolation.plan(bundle(), options: options)
+        #expect(plan.machine.offersVsock)
+        // The monitor's root covers the container's directory, so what is in it is opened before.
+        #expect(plan.sandbox.launch.trees.map(\.path) == ["/run/mvrun/web/vsock"])
+    }
+
     private func refusal(_ make: () throws -> Bundle) -> String {
         do {
             _ = try plan(try make())
@@ -56,6 +111,22 @@ import Testing
         let readOnly = try #require(steps.firstIndex(of: .readOnlyRoot))
         let entry = try #require(steps.firstIndex(of: .enterRoot(.pivot)))
         #expect(readOnly < entry)
+    }
+
+    @Test func aGuestsKernelParametersAreItsOwn() throws {
+        let bundle = try bundle(linux: #", "sysctl": {"vm.swappiness": "1"}"#)
+        let parameter = SetupStep.KernelParameter(name: "vm.swappiness", path: "vm/swappiness", value: "1")
+        #expect(try plan(bundle).machine.guest.sandbox.stage.steps.contains(.sysctl([parameter])))
+        #expect(throws: RuntimeError.self) {
+            try ContainerIsolation.plan(bundle, options: PlanOptions(id: "web", isPrivileged: true))
+        }
+    }
+
+    @Test func theGuestsMemoryComesFromTheNodesOfThePolicy() throws {
+        let plan = try plan(bundle(linux: #", "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"}"#))
+        let policy = SetupStep.memoryPolicy(mode: 2, nodes: [1])
+        #expect(plan.sandbox.stage.steps.contains(policy))
+        #expect(!plan.machine.guest.sandbox.stage.steps.contains(policy))
     }
 
     @Test func theMonitorHasEveryNamespaceForItself() throws {
@@ -137,7 +208,11 @@ import Testing
     }
 
     @Test func aPlanSurvivesTheWire() throws {
-        let machine = try plan(bundle(root: #", "readonly": true"#))
+        var machine = try plan(bundle(root: #", "readonly": true"#))
+        (machine.machine.awaitsNetwork, machine.machine.offersVsock) = (true, true)
+        machine.machine.disk = MachineDisk(readOnly: false)
+        machine.machine.guest.rootDisk = MachineDisk(readOnly: true)
+        machine.machine.guest.hasShares = false
         var writer = PlanWriter()
         writer.write(machine.machine)
         writer.write(machine.sandbox)

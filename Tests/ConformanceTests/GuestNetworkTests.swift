@@ -1,0 +1,184 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The network of a virtual machine: what is in its namespace, by whomever it was put there.
+///
+/// `make test-lab` runs these in the machine of Tests/Lab where the host's own KVM cannot boot a kernel.
+@Suite(.serialized, .requires(.root, .mvrun, .bootingKVM, .guestKernel, .program("ip"), .file("/dev/net/tun")))
+struct GuestNetworkTests {
+    private func bundle(_ script: String) throws -> TemporaryBundle {
+        let bundle = try TemporaryBundle()
+        for set in ["bounding", "effective", "permitted"] {
+            bundle.spec.process.capabilities[set].append("CAP_NET_RAW")
+        }
+        bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
+        return bundle
+    }
+
+    private func run(_ bundle: TemporaryBundle, verb: String = "run") throws -> Outcome {
+        try bundle.writeConfiguration()
+        return try bundle.call(
+            [verb, "--isolation", "vm", "--bundle", bundle.directory, bundle.identifier], timeout: 180)
+    }
+
+    @discardableResult
+    private func host(_ script: String) throws -> String {
+        let outcome = try ChildProcess.run(["sh", "-ec", script], timeout: 60)
+        try #require(outcome.succeeded, "\(script): \(outcome)")
+        return outcome.output
+    }
+
+    /// A file of noise, and its digest.
+    private func noise(_ bundle: TemporaryBundle, megabytes: Int) throws -> (path: String, digest: String) {
+        let path = bundle.path("noise")
+        let text = try host("head -c \(megabytes)M /dev/urandom > \(path); sha256sum < \(path)")
+        return (path, String(text.prefix(64)))
+    }
+
+    /// A namespace as CNI makes it, with a link to this one; it goes with the value.
+    private final class Namespace {
+        let name: String
+        var path: String { "/run/netns/\(name)" }
+        init(_ name: String, mtu: Int = 1500, _ run: (String) throws -> String) throws {
+            self.name = name
+            _ = try run(
+                """
+                ip netns add \(name)
+                ip link add v\(name) mtu \(mtu) type veth peer name eth0 mtu \(mtu) netns \(name)
+                ip addr add 10.77.0.1/24 dev v\(name); ip addr add fd77::1/64 dev v\(name) nodad; ip link set v\(name) up
+                ip -n \(name) link set lo up
+                ip -n \(name) addr add 10.77.0.2/24 dev eth0; ip -n \(name) addr add fd77::2/64 dev eth0 nodad
+                ip -n \(name) link set eth0 up; ip -n \(name) route add default via 10.77.0.1
+                ip -n \(name) -6 route add default via fd77::1
+                """)
+        }
+        deinit { _ = try? ChildProcess.run(["ip", "netns", "del", name]) }
+    }
+
+    private func isClean(_ namespace: Namespace) throws -> Bool {
+        let left = try host("tc -n \(namespace.name) qdisc show; ip -n \(namespace.name) link")
+        return !left.contains("ingress") && !left.contains("mvrun")
+    }
+
+    @Test func aNamespaceWithoutLinksGivesNone() throws {
+        let outcome = try run(try bundle("ls /sys/class/net; ip -o link show lo"))
+        #expect(outcome.output.hasPrefix("lo\n") && outcome.output.contains("LOOPBACK,UP"), "\(outcome)")
+    }
+
+    @Test func aJoinedNamespaceIsTheGuestsAndIsLeftAsItWas() throws {
+        let script = """
+            ip addr show eth0; ip route; ip -6 route
+            busybox ping -c 2 -W 5 10.77.0.1; busybox ping6 -c 2 -W 5 fd77::1
+            busybox ping -c 2 -s 8900 -W 5 10.77.0.1
+            """
+        let bundle = try bundle(script.replacing("busybox", with: "/bin/busybox"))
+        let namespace = try Namespace("mvt-ping", mtu: 9000, host)
+        bundle.spec.setNamespace("network", path: namespace.path)
+        let address = try host("ip -n \(namespace.name) -o link show eth0").split(separator: " ")
+        let outcome = try run(bundle)
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output.contains("mtu 9000") && outcome.output.contains("10.77.0.2/24"), "\(outcome)")
+        #expect(outcome.output.contains("fd77::2/64"), "\(outcome)")
+        #expect(outcome.output.contains("default via 10.77.0.1") && outcome.output.contains("default via fd77::1"))
+        let mark = try #require(address.firstIndex(of: "link/ether"))
+        #expect(outcome.output.contains(address[mark + 1]), "the same hardware address")
+        #expect(outcome.output.components(separatedBy: "2 packets received").count == 4, "\(outcome)")
+        #expect(try isClean(namespace))
+    }
+
+    @Test func manyBytesArriveAsTheyWere() throws {
+        let bundle = try bundle("")
+        let namespace = try Namespace("mvt-bulk", host)
+        bundle.spec.setNamespace("network", path: namespace.path)
+        let (path, digest) = try noise(bundle, megabytes: 20)
+        let folder = (path as NSString).deletingLastPathComponent
+        try FileManager.default.createDirectory(atPath: "\(folder)/cgi-bin", withIntermediateDirectories: true)
+        let script = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\nhead -c $CONTENT_LENGTH | sha256sum\n"
+        try Data(script.utf8).write(to: URL(fileURLWithPath: "\(folder)/cgi-bin/sum"))
+        chmod("\(folder)/cgi-bin/sum", 0o755)
+        let server = try ChildProcess(["busybox", "httpd", "-f", "-p", "10.77.0.1:8077", "-h", folder])
+        defer { kill(server.pid, SIGKILL) }
+        bundle.spec.process.args = [
+            "/bin/sh", "-ec",
+            """
+            /bin/busybox wget -q -O /tmp/got http://10.77.0.1:8077/noise; sha256sum < /tmp/got
+            /bin/busybox wget -q -O - --post-file /tmp/got http://10.77.0.1:8077/cgi-bin/sum
+            """,
+        ]
+        let outcome = try run(bundle)
+        #expect(outcome.output.components(separatedBy: digest).count == 3, "\(outcome)")
+    }
+
+    @Test func aServiceInTheGuestIsReachedFromOutside() throws {
+        let bundle = try bundle("echo served > /tmp/index.html; exec /bin/busybox httpd -f -p 80 -h /tmp")
+        let namespace = try Namespace("mvt-serve", host)
+        bundle.spec.setNamespace("network", path: namespace.path)
+        try #require(try run(bundle, verb: "create").succeeded)
+        try bundle.succeed("start", bundle.identifier)
+        func served(_ host: String) -> Bool {
+            let got = try? ChildProcess.run(["busybox", "wget", "-q", "-T", "3", "-O", "-", "http://\(host)/"])
+            return got?.line == "served"
+        }
+        #expect(eventually(timeout: 30) { served("10.77.0.2") })
+        #expect(served("[fd77::2]"))
+        try bundle.succeed("delete", "--force", bundle.identifier)
+        #expect(try isClean(namespace))
+    }
+
+    @Test func hooksBringSeveralLinks() throws {
+        let bundle = try bundle(
+            "ip -o link; /bin/busybox ping -c 1 -W 5 10.78.0.1; /bin/busybox ping -c 1 -W 5 10.79.0.1")
+        let script = """
+            pid=$(tr -d '\\n' | sed -E 's/.*"pid": *([0-9]+).*/\\1/')
+            for n in 8 9; do
+                ip link add mvt-hook$n type veth peer name net$n netns $pid
+                ip addr add 10.7$n.0.1/24 dev mvt-hook$n; ip link set mvt-hook$n up
+                nsenter --net=/proc/$pid/ns/net sh -ec "ip addr add 10.7$n.0.2/24 dev net$n; ip link set net$n up"
+            done
+            """
+        bundle.spec.hooks.createRuntime = [
+            [
+                "path": "/bin/sh", "args": ["sh", "-ec", .string(script)],
+                "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+            ]
+        ]
+        let outcome = try run(bundle)
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output.contains("net8") && outcome.output.contains("net9"), "\(outcome)")
+        #expect(outcome.output.components(separatedBy: "1 packets received").count == 3, "\(outcome)")
+    }
+
+    @Test func aLinkThatComesBetweenCreateAndStartIsThereForTheProgram() throws {
+        let bundle = try bundle("ip addr show late0; /bin/busybox ping -c 1 -W 5 10.76.0.1")
+        let output = bundle.path("output")
+        bundle.wrapper = ["sh", "-c", "exec \"$@\" < /dev/null > \(output) 2>&1", "sh"]
+        try #require(try run(bundle, verb: "create").succeeded)
+        bundle.wrapper = []
+        let pid = try #require(try bundle.state().pid.number)
+        try host(
+            """
+            ip link add mvt-late type veth peer name late0 netns \(pid)
+            ip addr add 10.76.0.1/24 dev mvt-late; ip link set mvt-late up
+            nsenter --net=/proc/\(pid)/ns/net sh -ec 'ip addr add 10.76.0.2/24 dev late0; ip link set late0 up'
+            """)
+        try bundle.succeed("start", bundle.identifier)
+        #expect(eventually(timeout: 60) { (try? bundle.state().status) == "stopped" })
+        let said = try String(contentsOfFile: output, encoding: .utf8)
+        #expect(said.contains("10.76.0.2/24") && said.contains("1 packets received"), "\(said)")
+        try bundle.succeed("delete", bundle.identifier)
+    }
+
+    @Test func aDeviceOfTheHostsMovesIntoTheGuest() throws {
+        let bundle = try bundle("ip addr show inner0; /bin/busybox ping -c 1 -W 5 10.75.0.1")
+        try host(
+            """
+            ip link add mvt-in type veth peer name mvt-out; ip addr add 10.75.0.2/24 dev mvt-in
+            ip addr add 10.75.0.1/24 dev mvt-out; ip link set mvt-in up; ip link set mvt-out up
+            """)
+        defer { _ = try? ChildProcess.run(["ip", "link", "del", "mvt-out"]) }
+        bundle.spec.linux.netDevices = ["mvt-in": ["name": "inner0"]]
+        let outcome = try run(bundle)
+        #expect(outcome.succeeded && outcome.output.contains("10.75.0.2/24"), "\(outcome)")
+    }
+}
