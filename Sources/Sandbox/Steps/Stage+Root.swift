@@ -120,7 +120,8 @@ extension Stage {
         do {
             try cover(target, withDirectory: isDirectory, null, path)
         } catch {
-            guard error.errno == .notDirectory else { throw error }
+            // move_mount(2) says EINVAL where mount(2) says ENOTDIR.
+            guard [.notDirectory, .invalidArgument].contains(error.errno) else { throw error }
             try cover(target, withDirectory: !isDirectory, null, path)
         }
         setAside(target)
