@@ -187,7 +187,10 @@ extension GuestMain {
                 }
             }
         }
-        let hint = "vm.image.path is to be a file system without partitions that the guest's kernel has built in"
+        let hint =
+            failure.errno == .readOnly
+            ? "it was not unmounted, and has to be written to be mended: run it once without root.readonly, or fsck"
+            : "vm.image.path is to be a file system without partitions that the guest's kernel has built in"
         throw RuntimeError(failure, hint: hint).during("mount the disk")
     }
 
