@@ -310,7 +310,7 @@ extension AgentConnection {
         case (.processes, .processes(var list, let complete)):
             for place in list.indices { list[place].command = list[place].command.shownFromGuest }
             return .answered(request: request, .processes(list, complete: complete))
-        case (.log, .log(let text)): return .answered(request: request, .log(text))
+        case (.log, .log(let text)): return .answered(request: request, .log(text.shownLinesFromGuest))
         case (.acknowledgement, .failed(let error)), (.statistics, .failed(let error)),
             (.processes, .failed(let error)), (.log, .failed(let error)):
             return .answered(request: request, .failed(inGuest(error)))

@@ -50,6 +50,7 @@ extension AgentServer {
             return .done
         case .connect(let interfaces):
             try surroundings.connect(interfaces)
+            isConnected = true
             return .done
         case .shutdown:
             surroundings.cgroup?.signalAll(9)

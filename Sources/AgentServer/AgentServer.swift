@@ -39,6 +39,8 @@ package final class AgentServer {
 
     /// How long the programs that joined a workload may take to end when it has ended.
     private static let farewellMilliseconds = 1000
+    /// How long what was sent last may take to be received, and how often that is looked at.
+    private static let (drainMilliseconds, drainPause) = (2000, 20)
 
     let surroundings: Surroundings
     let control: ControlStream
@@ -52,6 +54,9 @@ package final class AgentServer {
     /// Whether there is nothing more to do.
     var isOver = false
     private var farewellDeadline: Int?
+    private var drainDeadline: Int?
+    /// Whether the guest has a network beyond its loopback device.
+    var isConnected = false
 
     /// Takes the control stream.
     ///
@@ -93,7 +98,8 @@ package final class AgentServer {
         }
         let relays = programs.values.flatMap { $0.inputs + $0.outputs } + lingering
         let places = relays.map { $0.register(in: &set) }
-        let time = farewellDeadline.map { max(0, $0 - monotonicMilliseconds()) }
+        let time =
+            drainDeadline == nil ? farewellDeadline.map { max(0, $0 - monotonicMilliseconds()) } : Self.drainPause
         _ = try set.wait(timeoutMilliseconds: time)
         for (relay, place) in zip(relays, places) { relay.carry(set, place) }
         if set.isReady(signalPlace) { while try signals.next() != nil {} }
@@ -124,6 +130,12 @@ package final class AgentServer {
         // With its first process a pid namespace ends, and so do those that joined it; without one they may go on.
         let isLast = programs.count == 1 || monotonicMilliseconds() >= deadline
         guard workload.isSettled, isLast else { return }
+        // The kernel of a host goes on sending what a program that has ended has left to it; this one ends with it.
+        if isConnected {
+            let deadline = drainDeadline ?? monotonicMilliseconds() + Self.drainMilliseconds
+            drainDeadline = deadline
+            if monotonicMilliseconds() < deadline, GuestNetwork.isSending { return }
+        }
         launcher = nil
         report(workload)
         isOver = true

@@ -187,9 +187,8 @@ extension GuestMain {
                 }
             }
         }
-        throw RuntimeError(
-            failure, hint: "vm.image.path is to be a file system without partitions that the guest's kernel has built in")
-            .during("mount the disk")
+        let hint = "vm.image.path is to be a file system without partitions that the guest's kernel has built in"
+        throw RuntimeError(failure, hint: hint).during("mount the disk")
     }
 
     private static func mountShares() throws(RuntimeError) {

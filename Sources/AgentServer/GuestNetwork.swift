@@ -60,6 +60,19 @@ enum GuestNetwork {
         }
     }
 
+    /// Whether there are connections of programs that have ended on which something was not received yet.
+    static var isSending: Bool {
+        ["/proc/net/tcp", "/proc/net/tcp6"].contains { isSending(in: (try? readText($0, limit: 256 << 10)) ?? "") }
+    }
+
+    /// Whether proc_net(5), tcp, shows such a connection: FIN_WAIT1, LAST_ACK or CLOSING.
+    static func isSending(in table: String) -> Bool {
+        table.split(separator: "\n").contains { line in
+            let words = line.split { $0 == " " }
+            return words.count > 4 && ["04", "09", "0B"].contains(words[3])
+        }
+    }
+
     private static func directories(_ path: String) -> [String] {
         (try? OwnedDescriptor.open(path, .directory).directories()) ?? []
     }

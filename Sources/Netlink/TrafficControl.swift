@@ -3,7 +3,9 @@ import Syscalls
 
 /// Traffic control, tc(8): all packets that come in at one link go out at another.
 extension NetlinkSocket {
-    /// Which of several filters comes first; those of others come before ours. 0x4d56 is "MV".
+    /// Which of several filters comes first: those of others do.
+    ///
+    /// It is "MV".
     private static var priority: UInt16 { 0x4d56 }
     /// The handle that every ingress qdisc has, and where its filters are.
     private static var ingressHandle: UInt32 { 0xffff_0000 }

@@ -2,7 +2,7 @@
 ///
 /// `joined(separator:)` of parts of texts is a generic function that is not compiled for them: what it looks up when it is
 /// called first takes longer than all other work on paths.
-package func rootedPath(_ components: [Substring]) -> String {
+package func rootedPath(_ components: [String]) -> String {
     var path = ""
     for component in components {
         path += "/"

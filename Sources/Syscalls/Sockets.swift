@@ -122,7 +122,9 @@ package enum UnixSocket {
             case .datagrams: CLX_SOCK_DGRAM
             }
         return OwnedDescriptor(
-            owning: try syscall("socket", on: "AF_UNIX") { clx_socket(AF_UNIX, type | CLX_SOCK_CLOEXEC | (waits ? 0 : O_NONBLOCK)) })
+            owning: try syscall("socket", on: "AF_UNIX") {
+                clx_socket(AF_UNIX, type | CLX_SOCK_CLOEXEC | (waits ? 0 : O_NONBLOCK))
+            })
     }
 
     /// A socket bound to a path of less than 108 bytes; one that takes connections listens already.

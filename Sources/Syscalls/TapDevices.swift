@@ -1,9 +1,10 @@
 import CLinux
 
 extension OwnedDescriptor {
-    /// Makes a tap device in the calling thread's network namespace: what is written to its file comes out of it, and what is
-    /// sent through it is read from its file, a frame at a time behind a header of virtio's. It is there as long as its file is
-    /// open.
+    /// Makes a tap device in the calling thread's network namespace.
+    ///
+    /// What is written to its file comes out of it, and what is sent through it is read from its file, a frame at a time behind
+    /// a header of virtio's. It is there as long as its file is open.
     ///
     /// The corresponding request is `TUNSETIFF`, Documentation/networking/tuntap.rst.
     ///

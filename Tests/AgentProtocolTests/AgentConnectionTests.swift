@@ -133,6 +133,10 @@ import Testing
             return
         }
         #expect(shown.first?.command == "a [2J mvrun: b   \u{301}c")
+        let log = try connection.readLog()
+        #expect(
+            connection.receive(bytes(log, .log("a\u{1b}[2J\nb\r\n")))
+                == [.answered(request: log, .log("a [2J\nb \n"))])
         var error = RuntimeError(.guest, String(repeating: "x", count: 20_000), hint: "a\r")
         error.context = [String](repeating: "y\n", count: 1000)
         guard case .failed(let told) = connection.receive(bytes(0, .failed(error))).first else {

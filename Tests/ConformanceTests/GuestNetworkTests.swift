@@ -93,19 +93,21 @@ struct GuestNetworkTests {
         bundle.spec.setNamespace("network", path: namespace.path)
         let (path, digest) = try noise(bundle, megabytes: 20)
         let folder = (path as NSString).deletingLastPathComponent
+        try FileManager.default.createDirectory(atPath: "\(folder)/cgi-bin", withIntermediateDirectories: true)
+        let script = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\nhead -c $CONTENT_LENGTH | sha256sum\n"
+        try Data(script.utf8).write(to: URL(fileURLWithPath: "\(folder)/cgi-bin/sum"))
+        chmod("\(folder)/cgi-bin/sum", 0o755)
         let server = try ChildProcess(["busybox", "httpd", "-f", "-p", "10.77.0.1:8077", "-h", folder])
         defer { kill(server.pid, SIGKILL) }
-        let sink = try ChildProcess(["sh", "-c", "busybox nc -l -p 8078 | sha256sum"])
         bundle.spec.process.args = [
             "/bin/sh", "-ec",
             """
             /bin/busybox wget -q -O /tmp/got http://10.77.0.1:8077/noise; sha256sum < /tmp/got
-            /bin/busybox nc 10.77.0.1 8078 < /tmp/got
+            /bin/busybox wget -q -O - --post-file /tmp/got http://10.77.0.1:8077/cgi-bin/sum
             """,
         ]
         let outcome = try run(bundle)
-        #expect(outcome.output.hasPrefix(digest), "\(outcome)")
-        #expect(sink.finish(timeout: 30).output.hasPrefix(digest))
+        #expect(outcome.output.components(separatedBy: digest).count == 3, "\(outcome)")
     }
 
     @Test func aServiceInTheGuestIsReachedFromOutside() throws {
@@ -115,7 +117,8 @@ struct GuestNetworkTests {
         try #require(try run(bundle, verb: "create").succeeded)
         try bundle.succeed("start", bundle.identifier)
         func served(_ host: String) -> Bool {
-            (try? ChildProcess.run(["busybox", "wget", "-q", "-T", "3", "-O", "-", "http://\(host)/"]))?.line == "served"
+            let got = try? ChildProcess.run(["busybox", "wget", "-q", "-T", "3", "-O", "-", "http://\(host)/"])
+            return got?.line == "served"
         }
         #expect(eventually(timeout: 30) { served("10.77.0.2") })
         #expect(served("[fd77::2]"))
@@ -124,7 +127,8 @@ struct GuestNetworkTests {
     }
 
     @Test func hooksBringSeveralLinks() throws {
-        let bundle = try bundle("ip -o link; ip addr; /bin/busybox ping -c 1 -W 5 10.78.0.1; /bin/busybox ping -c 1 -W 5 10.79.0.1")
+        let bundle = try bundle(
+            "ip -o link; /bin/busybox ping -c 1 -W 5 10.78.0.1; /bin/busybox ping -c 1 -W 5 10.79.0.1")
         let script = """
             pid=$(tr -d '\\n' | sed -E 's/.*"pid": *([0-9]+).*/\\1/')
             for n in 8 9; do

@@ -106,7 +106,8 @@ struct JailPlanning {
                     bindConsole: false))
         }
         let own = spec.hooks.steps(.createContainer)
-        let isAwaited = !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
+        let isAwaited =
+            !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
             || !spec.linux.netDevices.isEmpty
         if isAwaited { steps.append(.awaitHooks) }
         // The monitor's namespaces are the only ones on the host that are the container's.

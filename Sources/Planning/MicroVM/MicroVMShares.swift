@@ -95,7 +95,9 @@ struct MicroVMShares {
     }
 
     /// Where the guest finds the root file system.
-    var guestRoot: String { shares.first?.mount == nil && !shares.isEmpty ? "\(Self.guestDirectory)/0" : GuestPlan.diskRoot }
+    var guestRoot: String {
+        !shares.isEmpty && shares[0].mount == nil ? "\(Self.guestDirectory)/0" : GuestPlan.diskRoot
+    }
 }
 
 extension Spec.Mount {

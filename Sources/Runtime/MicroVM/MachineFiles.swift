@@ -30,7 +30,8 @@ final class MachineFiles {
     ///   - images: the kernel and the initramfs.
     ///   - directory: the container's directory.
     init(
-        _ machine: MachinePlan, diskPath: String?, _ images: consuming GuestImage, in directory: borrowing ContainerDirectory
+        _ machine: MachinePlan, diskPath: String?, _ images: consuming GuestImage,
+        in directory: borrowing ContainerDirectory
     ) throws(RuntimeError) {
         var writer = PlanWriter()
         writer.write(machine)
@@ -66,7 +67,8 @@ final class MachineFiles {
             guard error.errno == .wouldBlock else { throw RuntimeError(error).during("vm.image.path") }
             throw RuntimeError(
                 .wrongState, "\(path) is the disk of another machine",
-                hint: "with root.readonly several machines can have it").during("vm.image.path")
+                hint: "with root.readonly several machines can have it"
+            ).during("vm.image.path")
         } catch {
             throw RuntimeError(.system, "\(error)").during("vm.image.path")
         }

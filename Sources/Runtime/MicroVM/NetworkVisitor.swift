@@ -142,7 +142,8 @@ extension NetworkVisitor {
         var writer = PlanWriter()
         writer.write(message)
         guard writer.bytes.count <= VisitorMessage.limit else {
-            throw RuntimeError(.unsupported, "the network namespace has more addresses and routes than can be handed on")
+            throw RuntimeError(
+                .unsupported, "the network namespace has more addresses and routes than can be handed on")
         }
         do {
             try channel.send(writer.bytes, withAll: descriptors)

@@ -41,7 +41,8 @@ extension Session {
             var set = PollSet()
             set.add(process, .readable)
             do {
-                let pause = min(Self.killCheckMilliseconds(of: container), max(0, nextStatistics - monotonicMilliseconds()))
+                let left = max(0, nextStatistics - monotonicMilliseconds())
+                let pause = min(Self.killCheckMilliseconds(of: container), left)
                 if try set.wait(timeoutMilliseconds: pause) { break }
             } catch {
                 throw RuntimeError(error)

@@ -10,8 +10,8 @@ import Syscalls
 package final class MemoryControl {
     /// The size of the pages that a balloon counts, virtio 1.2, 5.5.6.
     private static let pageSize: UInt64 = 4096
-    /// How long the guest may take to move the balloon before the answer says how far it has come.
-    private static let balloonMilliseconds = 10_000
+    /// How long the guest may take to move the balloon, and to move it a bit, before the answer says how far it has come.
+    private static let (balloonMilliseconds, stepMilliseconds) = (25_000, 3000)
     /// How long the guest may take to say how much memory it could still hand out.
     private static let statisticsMilliseconds = 500
     /// The tag of the available memory, virtio 1.2, 5.5.6.3.
@@ -20,6 +20,7 @@ package final class MemoryControl {
     private let balloon: BalloonDevice
     private let machine: Machine
     private var moving: Wait?
+    private var movingDeadline = 0
 
     /// Takes a machine's balloon.
     package init(_ balloon: BalloonDevice, in machine: Machine) {
@@ -40,11 +41,15 @@ package final class MemoryControl {
         let most = UInt32(clamping: machine.memory.size / Self.pageSize)
         balloon.inflate(targetPages: min(targetPages, most))
         guard balloon.isDriven, balloon.actualPages != balloon.targetPages else { return done() }
-        moving = Wait(milliseconds: Self.balloonMilliseconds, on: machine.loop, done)
+        moving = Wait(milliseconds: Self.stepMilliseconds, on: machine.loop, done)
+        movingDeadline = monotonicMilliseconds() + Self.balloonMilliseconds
     }
 
     private func balloonMoved() {
-        guard balloon.actualPages == balloon.targetPages else { return }
+        if balloon.actualPages != balloon.targetPages, monotonicMilliseconds() < movingDeadline {
+            moving?.prolong(Self.stepMilliseconds)
+            return
+        }
         moving?.end()
         moving = nil
     }
@@ -83,6 +88,12 @@ private final class Wait {
     init(milliseconds: Int, on loop: EventLoop, _ done: @escaping () -> Void) {
         self.loop = loop
         self.done = done
+        prolong(milliseconds)
+    }
+
+    /// Waits so long from now on.
+    func prolong(_ milliseconds: Int) {
+        stopTimer()
         do throws(SystemError) {
             let timer = try TimerDescriptor(milliseconds: milliseconds)
             // The loop keeps this until the time has passed, or the wait is over.
@@ -93,11 +104,15 @@ private final class Wait {
         }
     }
 
-    /// The wait is over; the first end counts.
-    func end() {
+    private func stopTimer() {
         if let registration { loop.remove(registration) }
         registration = nil
         timer = nil
+    }
+
+    /// The wait is over; the first end counts.
+    func end() {
+        stopTimer()
         let done = done
         self.done = nil
         done?()

@@ -71,17 +71,19 @@ enum AgentTarget {
         let plan = SandboxPlan(
             launch: LaunchPlan(), stage: StagePlan(id: "a", steps: [.noNewPrivileges], program: program))
         let error = RuntimeError(.system, "text", errno: .init(rawValue: 2)).during("doing")
+        let interface = NetworkInterface(name: "eth0", hardwareAddress: [2, 0, 0, 0, 0, 1], mtu: 1500)
         let host: [HostMessage] = [
             .setup(GuestPlan(sandbox: plan, memoryLimit: 5, processLimit: 6)), .start,
             .exec(process: 1, plan: plan, terminal: true), .signal(process: 0, number: 9, all: false),
             .resize(process: 0, TerminalSize(rows: 1, columns: 2)), .readStatistics, .listProcesses,
-            .update(GuestLimits(memory: 1, processes: 2)), .shutdown,
+            .update(GuestLimits(memory: 1, processes: 2)), .readLog, .shutdown,
+            .connect([PluggedInterface(registers: 0xd000_0000, interface: interface)]),
         ]
         let processes = [GuestProcess(pid: 1, parent: 0, user: 0, command: "init")]
         let agent: [AgentMessage] = [
             .hello(version: 1, uptimeMicroseconds: 5), .ready, .started, .done, .warning("w"), .failed(error),
             .exited(process: 0, ProcessExit(.exited(3))), .statistics([StatisticsFile(name: "a", text: "1")]),
-            .processes(processes, complete: true),
+            .processes(processes, complete: true), .log("[0.0] Linux"),
         ]
         func piece(_ bytes: [UInt8]) -> [UInt8] { bytes.isEmpty ? [] : [UInt8(bytes.count - 1)] + bytes }
         func pieces(_ bytes: [UInt8]) -> [UInt8] {
@@ -99,6 +101,7 @@ enum AgentTarget {
             + [
                 [2] + talk, [2] + heard(0, agent[0]) + heard(1, agent[5]),
                 [3] + ControlRequest.exec(terminal: true).packet, [3] + ControlRequest.signal(number: 9, all: true).packet,
+                [3] + ControlRequest.connect([interface]).packet, [3] + ControlRequest.balloon(targetPages: 5).packet,
                 [3] + ControlRequest.update(GuestLimits(memory: 1)).packet, [3] + ControlRequest.start(pid: 7).packet,
                 [4] + ControlReply.failure(error).packet, [4] + ControlReply.processes(processes, complete: true).packet,
                 [4] + ControlReply.exited(ProcessExit(.exited(1))).packet,
