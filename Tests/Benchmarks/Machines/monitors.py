@@ -101,17 +101,17 @@ def runc(place):
 
 # What is done with files in a guest: what it is, and how, in the root that is shared. /bin/bench sets the marks between.
 FILE_STEPS = {
-    "find over 10,000 files": "find tree -type f -size +1k >/dev/null",
-    "10,000 stats": "xargs stat -c %s </list >/dev/null",
-    "cat of 10,000 files": "xargs cat </list >/dev/null",
-    "untar 2,000 files": "tar xf /archive.tar -C /unpacked",
-    "read 64 MiB by 1 MiB": "dd if=/large of=/dev/null bs=1M 2>/dev/null",
-    "write 64 MiB by 1 MiB": "dd if=/dev/zero of=/written bs=1M count=64 2>/dev/null",
-    "write 16 MiB by 4 KiB": "dd if=/dev/zero of=/written bs=4k count=4096 conv=notrunc 2>/dev/null",
+    "find over 2,000 files": "find tree -type f -size +1k >/dev/null",
+    "2,000 stats": "xargs stat -c %s </list >/dev/null",
+    "cat of 2,000 files": "xargs cat </list >/dev/null",
+    "untar 500 files": "tar xf /archive.tar -C /unpacked",
+    "read 32 MiB by 1 MiB": "dd if=/large of=/dev/null bs=1M 2>/dev/null",
+    "write 32 MiB by 1 MiB": "dd if=/dev/zero of=/written bs=1M count=32 2>/dev/null",
+    "write 8 MiB by 4 KiB": "dd if=/dev/zero of=/written bs=4k count=2048 conv=notrunc 2>/dev/null",
 }
 
 
-def prepare_files(place, folders=100):
+def prepare_files(place, folders=20):
     """Makes a bundle whose program does all that."""
     root = place.path("files/rootfs")
     make = [os.path.join(os.path.dirname(__file__), "../../../Rootfs/make-bundle"), place.path("files")]
@@ -130,9 +130,9 @@ def prepare_files(place, folders=100):
                     file.write("x" * 100)
                 listing.write(f"/tree/{folder}/{number}\n")
     with open(f"{root}/large", "wb") as file:
-        file.write(b"mvrun..." * (8 << 20))
+        file.write(b"mvrun..." * (4 << 20))
     with tarfile.open(f"{root}/archive.tar", "w") as archive:
-        for number in range(2000):
+        for number in range(500):
             entry = tarfile.TarInfo(f"{number // 50}/{number}")
             entry.size = 4096
             archive.addfile(entry, io.BytesIO(b"x" * 4096))
@@ -145,7 +145,7 @@ def clear_files(place):
     root = place.path("files/rootfs")
     shutil.rmtree(f"{root}/unpacked", ignore_errors=True)
     os.mkdir(f"{root}/unpacked")
-    for number in range(40):
+    for number in range(10):
         os.mkdir(f"{root}/unpacked/{number}")
     if os.path.exists(f"{root}/written"):
         os.unlink(f"{root}/written")
