@@ -99,7 +99,8 @@ import Testing
         #expect(try files(resources, "hugetlb.2MB.max") == ["4194304"])
     }
 
-    @Test(.requires(.container, .cgroupV2("memory"), .cgroupV2("pids"))) func unifiedKeysAreWrittenAsTheyStand() throws {
+    @Test(.requires(.container, .cgroupV2("memory"), .cgroupV2("pids"))) func unifiedKeysAreWrittenAsTheyStand() throws
+    {
         let seen = try files(["unified": ["memory.high": "50331648", "pids.max": "77"]], "memory.high", "pids.max")
         #expect(seen == ["50331648", "77"])
     }
