@@ -104,7 +104,8 @@ package struct MicroVMFindings: Sendable {
                 }
             } else if let type = mount.type, !options.flags.contains(.remount), !Self.ownFileSystems.contains(type) {
                 refuse(
-                    "mounts[\(index)].type", "\(type) is a file system of the host's, and the guest mounts it itself",
+                    "mounts[\(index)].type",
+                    "\(type) at \(mount.destination) needs what only the host has, and the guest mounts it itself",
                     hint: "mount it on the host, and bind the directory")
             }
         }
