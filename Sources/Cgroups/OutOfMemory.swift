@@ -10,14 +10,27 @@ extension ContainerCgroups {
         return (try? directory.smallFile(file)).flatMap { keyedValue("oom_kill", in: $0) }
     }
 
+    /// How often the container wanted more memory than its limit.
+    private var memoryFailures: UInt64 {
+        guard let memory, let directory = try? openCgroup(memory.directory) else { return 0 }
+        switch memory.version {
+        case .v1: return (try? directory.smallFile("memory.failcnt")).flatMap { UInt64(trimmed($0)) } ?? 0
+        case .v2: return (try? directory.smallFile("memory.events")).flatMap { keyedValue("max", in: $0) } ?? 0
+        }
+    }
+
     /// Why a container may have died before its program ran: which limit it met, for a line of an error; nil if none.
-    package var limitMet: String? {
-        if let kills = outOfMemoryKills, kills > 0, let memory,
+    ///
+    /// - Parameter memoryRefused: whether a system call failed as it does where there is no memory.
+    package func limitMet(memoryRefused: Bool) -> String? {
+        let kills = outOfMemoryKills ?? 0
+        if kills > 0 || (memoryRefused && memoryFailures > 0), let memory,
             let directory = try? openCgroup(memory.directory),
             let text = try? directory.smallFile(memory.version == .v1 ? "memory.limit_in_bytes" : "memory.max")
         {
             let limit = UInt64(trimmed(text)).map { "of \(readableSize($0)) " } ?? ""
-            return "the memory limit \(limit)is too small to start the container, the kernel killed it"
+            let end = kills > 0 ? ", the kernel killed it" : ""
+            return "the memory limit \(limit)is too small to start the container\(end)"
         }
         guard let tasks = v1("pids") ?? unified, let directory = try? openCgroup(tasks.directory),
             let events = try? directory.smallFile("pids.events"), let refusals = keyedValue("max", in: events),

@@ -117,7 +117,7 @@ final class ContainerMaking {
             try register(launcher?.pid ?? 0)
             try bootMachine()
         } catch {
-            let cause = limitMet()
+            let cause = limitMet(error)
             undo()
             throw cause ?? error
         }
@@ -306,8 +306,12 @@ final class ContainerMaking {
     }
 
     /// The limit that kept the container from starting, where one did: the error by its effect would be a riddle.
-    private func limitMet() -> RuntimeError? {
-        guard let resources = bundle.spec.linux.resources, let reason = container.cgroups.limitMet else { return nil }
+    private func limitMet(_ error: RuntimeError) -> RuntimeError? {
+        // execve(2) has no memory for the arguments where it says that they are too long.
+        let refused = error.errno == .noMemory || error.errno == .argumentsTooLong
+        guard let resources = bundle.spec.linux.resources,
+            let reason = container.cgroups.limitMet(memoryRefused: refused)
+        else { return nil }
         if reason.hasPrefix("the memory"), let limit = resources.memory?.limit {
             return RuntimeError(.unsupported, "linux.resources.memory.limit: \(limit): \(reason)")
         }

@@ -40,6 +40,8 @@ package struct Errno: Error, Equatable, Hashable, RawRepresentable, Sendable {
     package static let noChild = Errno(rawValue: ECHILD)
     /// EAGAIN.
     package static let wouldBlock = Errno(rawValue: EAGAIN)
+    /// E2BIG.
+    package static let argumentsTooLong = Errno(rawValue: E2BIG)
     /// ENOEXEC.
     package static let executableFormat = Errno(rawValue: ENOEXEC)
     /// EPIPE.

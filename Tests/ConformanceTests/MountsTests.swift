@@ -149,6 +149,7 @@ import Testing
         symlink(outside, "\(bundle.rootfs)/way")
         // One level above the root, by a link whose text is a single character to those who count characters.
         symlink("..", "\(bundle.rootfs)/up")
+        try bundle.writeConfiguration()
         let before = try FileManager.default.contentsOfDirectory(atPath: bundle.directory).sorted()
         bundle.spec.mount(destination, type: "tmpfs", source: "tmpfs")
         _ = try bundle.run()

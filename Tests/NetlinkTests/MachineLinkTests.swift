@@ -89,7 +89,8 @@ struct MachineLinkTests {
                 // And back.
                 let before = try count(networks)
                 try tap.writeAll([UInt8](repeating: 0, count: 10) + frame, subject: "tap")
-                #expect(try count(networks) == before + 1)
+                // The kernel may send frames of its own meanwhile.
+                #expect(try count(networks) > before)
             }
             links.detach(link)
             #expect(!(try networks.outside("tc qdisc show dev eth0")).contains("ingress"))
