@@ -48,7 +48,7 @@ private func has(_ controller: String) -> Bool {
     func aProcessThatNeedsMoreMemoryIsKilledAndCounted() throws {
         // tail keeps the last line, which is endless, in memory.
         let result = try run("exec tail /dev/zero", with: "{\"memory\": {\"limit\": 8388608, \"swap\": 8388608}}") {
-            ($0.outOfMemoryKills, $0.limitMet)
+            ($0.outOfMemoryKills, $0.limitMet(memoryRefused: false))
         }
         #expect(result.status == 128 + 9)
         #expect(result.finding.0 == 1)
