@@ -14,8 +14,9 @@ import Testing
         try host.add("/web", ["memory.events": "low 0\nmax 7\noom 0\noom_kill 0\n", "memory.max": "262144\n"])
         let cgroups = ContainerCgroups(records: [host.record(.v2, ["memory"], "/web")])
         #expect(cgroups.outOfMemoryKills == 0)
-        #expect(cgroups.limitMet == nil)
-        #expect(ContainerCgroups(records: [host.record(.v2, ["memory"], "/gone")]).limitMet == nil)
+        #expect(cgroups.limitMet(memoryRefused: false) == nil)
+        #expect(
+            ContainerCgroups(records: [host.record(.v2, ["memory"], "/gone")]).limitMet(memoryRefused: false) == nil)
     }
 
     @Test func theLimitIsNamedInV2() throws {
@@ -23,7 +24,7 @@ import Testing
         let cgroups = ContainerCgroups(records: [host.record(.v2, ["memory"], "/web")])
         #expect(cgroups.outOfMemoryKills == 2)
         #expect(
-            cgroups.limitMet
+            cgroups.limitMet(memoryRefused: false)
                 == "the memory limit of 256 KiB is too small to start the container, the kernel killed it")
     }
 
@@ -35,13 +36,14 @@ import Testing
         try host.add("/web", files)
         let cgroups = ContainerCgroups(records: [host.record(.v1, ["memory"], "/web")])
         #expect(
-            cgroups.limitMet == "the memory limit of 4 MiB is too small to start the container, the kernel killed it")
+            cgroups.limitMet(memoryRefused: false)
+                == "the memory limit of 4 MiB is too small to start the container, the kernel killed it")
     }
 
     @Test func tooFewTasksAreNamed() throws {
         try host.add("/web", ["pids.events": "max 1\n", "pids.max": "1\n"])
         let cgroups = ContainerCgroups(records: [host.record(.v1, ["pids"], "/web")])
-        #expect(cgroups.limitMet == "the limit of 1 tasks is too small to start the container")
+        #expect(cgroups.limitMet(memoryRefused: false) == "the limit of 1 tasks is too small to start the container")
     }
 
     @Test(
