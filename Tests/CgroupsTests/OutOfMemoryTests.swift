@@ -16,6 +16,8 @@ import Testing
         #expect(cgroups.outOfMemoryKills == 0)
         #expect(cgroups.limitMet(memoryRefused: false) == nil)
         #expect(
+            cgroups.limitMet(memoryRefused: true) == "the memory limit of 256 KiB is too small to start the container")
+        #expect(
             ContainerCgroups(records: [host.record(.v2, ["memory"], "/gone")]).limitMet(memoryRefused: false) == nil)
     }
 
