@@ -88,7 +88,7 @@ test-guests: build debug guest-kernel ## runs the tests of microVMs, in the lab 
 	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=env; \
 	else lab='Tests/Lab/lab -t 1800 -e'; echo 'test: microVMs run in the machine of Tests/Lab'; fi; \
 	$$lab $(tested) $$([ "$$lab" = env ] || echo --) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
-	    --no-parallel --filter 'ConformanceTests.Guest'
+	    --no-parallel --filter 'ConformanceTests.GuestTests'
 
 test-long: lint build ## the same with the tests that take minutes
 	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check)

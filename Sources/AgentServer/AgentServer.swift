@@ -22,6 +22,8 @@ package final class AgentServer {
         package var mountDisk: (MachineDisk) throws(RuntimeError) -> Void = { _ in }
         /// Sets network interfaces up.
         package var connect: ([PluggedInterface]) throws(RuntimeError) -> Void = { _ in }
+        /// Writes what the guest's file systems still hold.
+        package var synchronize: () -> Void = {}
         /// The workload's cgroup; nil where there are none.
         package var cgroup: GuestCgroup?
 
@@ -137,6 +139,8 @@ package final class AgentServer {
             if monotonicMilliseconds() < deadline, GuestNetwork.isSending { return }
         }
         launcher = nil
+        // The machine ends with this word, and what is not on its disk or share by then is lost.
+        surroundings.synchronize()
         report(workload)
         isOver = true
     }

@@ -60,6 +60,7 @@ package enum GuestMain {
             for interface in interfaces { try GuestNetwork.setUp(interface) }
         }
         surroundings.cgroup = cgroup
+        surroundings.synchronize = { Kernel.synchronize() }
         try AgentServer(connection, surroundings: surroundings).run()
     }
 
