@@ -160,6 +160,9 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections"])]),
         .executableTarget(
             name: "mvrun-bench", dependencies: ["mvrun-bench-timer"], path: "Tests/Benchmarks",
-            exclude: ["Counting", "Files", "Machines", "Timer", "Limits.json", "link-order.txt", "order-functions", "unnamed.ld"]),
+            exclude: [
+                "Counting", "Files", "Machines", "Timer", "Limits.json", "link-order.txt", "order-functions",
+                "unnamed.ld",
+            ]),
     ]
 )
