@@ -100,7 +100,17 @@ private final class RelayedGuest {
     }
 
     @Test func aGuestThatNobodyReadsIsTold() throws {
-        _ = signal(SIGPIPE, SIG_IGN)
+        // On this thread alone: what is ignored, every program that another test starts would ignore too.
+        var pipeSignal = sigset_t()
+        var before = sigset_t()
+        unsafe sigemptyset(&pipeSignal)
+        unsafe sigaddset(&pipeSignal, SIGPIPE)
+        unsafe pthread_sigmask(SIG_BLOCK, &pipeSignal, &before)
+        defer {
+            var none = timespec()
+            _ = unsafe sigtimedwait(&pipeSignal, nil, &none)
+            unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
+        }
         let pipe = try makePipe()
         let guest = try RelayedGuest(source: nil, sink: try pipe.writing.duplicate())
         _ = consume pipe
