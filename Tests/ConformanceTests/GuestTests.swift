@@ -29,7 +29,7 @@ struct GuestTests {
 
     @Test func theProgramsOutputAndStatusAreThoseOfTheRuntime() throws {
         let outcome = try run(try TemporaryBundle(), "hostname; echo wrong >&2; exit 7")
-        #expect(outcome.code == 7 && outcome.line == "mvrun" && outcome.errors.contains("wrong"), "\(outcome)")
+        #expect(outcome.code == 7 && outcome.line == "conformance" && outcome.errors.contains("wrong"), "\(outcome)")
     }
 
     @Test func theKernelIsNotTheHosts() throws {
