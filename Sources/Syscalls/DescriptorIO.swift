@@ -136,16 +136,10 @@ package func readText(_ path: String, limit: Int = 1 << 20) throws(SystemError) 
 package func readStart(_ path: String, count: Int) throws(SystemError) -> String {
     let file = try OwnedDescriptor.open(path)
     let number = file.number
-    var failure: SystemError?
     // SAFETY: the kernel writes at most the buffer's length, and says how much of it it wrote.
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, taken in
-        do throws(SystemError) {
-            taken = try syscall("read", on: path) { unsafe Glibc.read(number, buffer.baseAddress, count) }
-        } catch {
-            failure = error
-        }
+    let bytes = try unsafe unclearedBytes(upTo: count) { buffer throws(SystemError) in
+        try syscall("read", on: path) { unsafe Glibc.read(number, buffer.baseAddress, buffer.count) }
     }
-    if let failure { throw failure }
     return String(decoding: bytes, as: UTF8.self)
 }
 

@@ -57,20 +57,18 @@ package struct PacketSocket: ~Copyable, Sendable {
     ) throws(SystemError) -> ReceivedPacket {
         let number = descriptor.number
         var passed: Int32 = -1
-        var failure: SystemError?
-        // The room is not cleared beforehand: that would touch all of it, and packets are small.
-        // SAFETY: the kernel writes at most the buffer's length, and says how much of it it wrote.
-        let packet = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-            do throws(SystemError) {
-                count = try syscall("recvmsg", on: "\(number)") {
-                    unsafe clx_receive_descriptor(number, buffer.baseAddress, limit, &passed)
+        let packet: [UInt8]
+        do {
+            // SAFETY: the kernel writes at most the buffer's length, and says how much of it it wrote.
+            packet = try unsafe unclearedBytes(upTo: limit) { buffer throws(SystemError) in
+                try syscall("recvmsg", on: "\(number)") {
+                    unsafe clx_receive_descriptor(number, buffer.baseAddress, buffer.count, &passed)
                 }
-            } catch {
-                failure = error
             }
+        } catch let error where error.errno.rawValue == ECONNRESET {
+            // The other end closed with packets of ours unread; for the reader that is its end as well.
+            packet = []
         }
-        // ECONNRESET: the other end closed with packets of ours unread; for the reader that is its end as well.
-        if let failure, failure.errno.rawValue != ECONNRESET { throw failure }
         guard passed >= 0 else { return ReceivedPacket(bytes: packet, passed: nil) }
         return ReceivedPacket(bytes: packet, passed: OwnedDescriptor(owning: passed))
     }
