@@ -168,24 +168,21 @@ package struct AgentConnection: Sendable {
     ///
     /// - Returns: the request's number.
     package mutating func readStatistics() throws(RuntimeError) -> UInt32 {
-        guard state == .ready || state == .running else { throw notRunning }
-        return try ask(.readStatistics, for: .statistics)
+        try askMade(.readStatistics, for: .statistics)
     }
 
     /// Asks for the workload's processes.
     ///
     /// - Returns: the request's number.
     package mutating func listProcesses() throws(RuntimeError) -> UInt32 {
-        guard state == .ready || state == .running else { throw notRunning }
-        return try ask(.listProcesses, for: .processes)
+        try askMade(.listProcesses, for: .processes)
     }
 
     /// Asks for what the guest's kernel has logged.
     ///
     /// - Returns: the request's number.
     package mutating func readLog() throws(RuntimeError) -> UInt32 {
-        guard state == .ready || state == .running else { throw notRunning }
-        return try ask(.readLog, for: .log)
+        try askMade(.readLog, for: .log)
     }
 
     /// Asks for network interfaces, once the agent has said hello; and lets the sandbox be made, should it wait for them.
@@ -206,8 +203,7 @@ package struct AgentConnection: Sendable {
     ///
     /// - Returns: the request's number.
     package mutating func update(_ limits: GuestLimits) throws(RuntimeError) -> UInt32 {
-        guard state == .ready || state == .running else { throw notRunning }
-        return try ask(.update(limits), for: .acknowledgement)
+        try askMade(.update(limits), for: .acknowledgement)
     }
 
     /// Asks for the machine's end; nothing answers.
@@ -221,6 +217,12 @@ package struct AgentConnection: Sendable {
     /// A created workload's process exists before its program runs.
     private func isKnown(_ process: UInt32) -> Bool {
         process == Meeting.workload || runningProcesses.contains(process)
+    }
+
+    /// Asks for what there is only once the sandbox was made.
+    private mutating func askMade(_ message: HostMessage, for answer: Pending) throws(RuntimeError) -> UInt32 {
+        guard state == .ready || state == .running else { throw notRunning }
+        return try ask(message, for: answer)
     }
 
     private mutating func ask(_ message: HostMessage, for answer: Pending) throws(RuntimeError) -> UInt32 {

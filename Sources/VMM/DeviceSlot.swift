@@ -28,8 +28,8 @@ final class DeviceSlot: BusDevice {
         if let device = transport.withLock({ $0 }) { return device.read(at: offset, size: size) }
         guard size == 4 else { return 0 }
         switch offset {
-        case 0x00: return 0x7472_6976
-        case 0x04: return 2
+        case 0x00: return UInt64(MMIOTransport.magic)
+        case 0x04: return UInt64(MMIOTransport.version)
         default: return 0
         }
     }

@@ -14,6 +14,8 @@ package import Syscalls
 package final class MMIOTransport: BusDevice, @unchecked Sendable {
     /// Bytes of the bus that it takes.
     package static let windowSize: UInt64 = 0x1000
+    /// What a driver reads at the registers MagicValue and Version, virtio 1.2, 4.2.2.
+    package static let (magic, version): (UInt32, UInt32) = (0x7472_6976, 2)
     /// Where a driver notifies, with the queue's number as the value.
     package static let notifyOffset: UInt64 = 0x50
 
@@ -93,8 +95,8 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
 
     private func register(_ offset: UInt64) -> UInt32 {
         switch offset {
-        case 0x00: 0x7472_6976
-        case 0x04: 2
+        case 0x00: Self.magic
+        case 0x04: Self.version
         case 0x08: device.deviceID
         case 0x0c: 0x756e_766d
         case 0x10:

@@ -135,13 +135,16 @@ extension Session {
 
     /// Whether a machine's monitor has said that its guest ran out of memory.
     func hasRunOutOfMemory(_ container: Container) -> Bool {
-        let text = (try? readText(container.directory + "/" + MachineFile.console)) ?? ""
-        return text.split(separator: "\n").last.map(String.init) == MonitorRemark.outOfMemory
+        consoleText(container).split(separator: "\n").last.map(String.init) == MonitorRemark.outOfMemory
+    }
+
+    /// What the guest's kernel has printed; empty where it cannot be read.
+    private func consoleText(_ container: Container) -> String {
+        (try? readText(container.directory + "/" + MachineFile.console)) ?? ""
     }
 
     private func consoleTail(_ container: Container, lines: Int) -> String {
-        guard let text = try? readText(container.directory + "/" + MachineFile.console) else { return "" }
-        return text.split(whereSeparator: \.isNewline).suffix(lines).map { line in
+        consoleText(container).split(whereSeparator: \.isNewline).suffix(lines).map { line in
             String(line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }.map(Character.init))
         }.joined(separator: " | ")
     }

@@ -77,7 +77,7 @@ struct MachineUpdate {
     }
 
     private func requireUsage(atMost limit: UInt64) throws(RuntimeError) {
-        let usage = try session.guestMemoryUsage(container)
+        let usage = try session.guestStatistics(container).statistics.memory?.usage.usage ?? 0
         guard usage > limit else { return }
         throw RuntimeError(
             .wrongState, "linux.resources.memory.limit: the limit of \(limit) is below the \(usage) bytes in use",
@@ -122,13 +122,6 @@ extension Session {
     ) throws(RuntimeError) -> MachineFigures {
         guard case .figures(let figures) = try ask(container, request) else { throw otherAnswer }
         return figures
-    }
-
-    /// How much memory the program in a guest uses, bytes; 0 where the guest does not say.
-    func guestMemoryUsage(_ container: Container) throws(RuntimeError) -> UInt64 {
-        guard case .statistics(let list) = try ask(container, .statistics) else { throw otherAnswer }
-        let text = list.first { $0.name == "memory.current" }?.text ?? ""
-        return UInt64(text.prefix { $0.isNumber }) ?? 0
     }
 
     /// What the guest's kernel has counted for the program and what belongs to it.
