@@ -52,11 +52,18 @@ package struct Bundle: Sendable {
             try findings.throwFirstError(in: document)
             return (spec, findings.warnings, findings.hostErrors)
         }
-        rootPath = spec.root.path.isAbsolutePath ? spec.root.path : "\(path)/\(spec.root.path)"
+        rootPath = Self.hostPath(spec.root.path, in: path)
     }
 }
 
 extension Bundle {
+    /// A path that config.json names on the host: what is relative is so to the bundle.
+    package func hostPath(_ text: String) -> String { Self.hostPath(text, in: path) }
+
+    private static func hostPath(_ text: String, in bundle: String) -> String {
+        text.isAbsolutePath ? text : "\(bundle)/\(text)"
+    }
+
     /// Refuses what would change the host, for a container of the host's kernel.
     ///
     /// - Throws: the first such field, by its JSON path and line.

@@ -29,9 +29,7 @@ package enum ContainerIsolation {
         namespaces.fill(&launch, spec.linux)
         process.fill(&launch)
         launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
-        launch.networkDevices = spec.linux.netDevices.map { entry in
-            NetworkDeviceMove(hostName: entry.key, containerName: entry.value.name ?? entry.key)
-        }
+        launch.networkDevices = spec.linux.networkDeviceMoves
         var mounts = MountPlanning(bundle: bundle, namespaces: namespaces, options: options)
         let mountSteps = try mounts.steps()
         launch.trees = mounts.trees
@@ -66,6 +64,15 @@ package enum ContainerIsolation {
         throw RuntimeError(
             .invalidBundle, "config.json: \(field): without a mount namespace this would change the host's mounts",
             hint: "add {\"type\": \"mount\"} to linux.namespaces")
+    }
+}
+
+extension Spec.Linux {
+    /// `netDevices` as the launcher moves them.
+    var networkDeviceMoves: [NetworkDeviceMove] {
+        netDevices.map { entry in
+            NetworkDeviceMove(hostName: entry.key, containerName: entry.value.name ?? entry.key)
+        }
     }
 }
 

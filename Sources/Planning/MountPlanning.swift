@@ -64,7 +64,7 @@ struct MountPlanning {
 
     private mutating func bind(_ mount: Spec.Mount, _ parsed: MountOptions, index: Int) -> MountStep.Kind {
         let source = mount.source ?? ""
-        let path = source.isAbsolutePath ? source : "\(bundle.path)/\(source)"
+        let path = bundle.hostPath(source)
         let recursive = parsed.flags.contains(.recursive) || mount.options.contains("rbind")
         let isMapped = parsed.idMapped != .no || !mount.uidMappings.isEmpty
         // A path that only the host's root can reach is opened outside, before the user namespace takes that away.

@@ -158,9 +158,8 @@ extension Session {
         guard check.canBeMade else { return check }
         do throws(RuntimeError) {
             let opened = try Bundle(at: bundle, config: config)
-            let kind = try isolation(of: spec, choice)
-            let isOnDisk = kind == .vm && spec.vm?.image?.path != nil
-            if !isOnDisk, !exists(opened.rootPath) {
+            // The plan of a machine looks for its root itself.
+            if try isolation(of: spec, choice) == .container, !exists(opened.rootPath) {
                 check.add(RuntimeError(.notFound, "root.path: \(opened.rootPath) does not exist"))
             }
             var request = CreateRequest(id: "check")

@@ -187,8 +187,8 @@ final class ContainerMaking {
         if machine.offersVsock {
             let launch = plan.sandbox.launch
             try directory?.makeVsockDirectory(
-                user: launch.userMappings.first { $0.containerID == 0 }?.hostID ?? geteuid(),
-                group: launch.groupMappings.first { $0.containerID == 0 }?.hostID ?? getegid())
+                user: launch.userMappings.first { $0.containerID == 0 }?.hostID ?? Credentials.effectiveUser,
+                group: launch.groupMappings.first { $0.containerID == 0 }?.hostID ?? Credentials.effectiveGroup)
         }
         machineFiles = files
         surroundings.files = files.numbers

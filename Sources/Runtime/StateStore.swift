@@ -288,7 +288,9 @@ package struct ContainerDirectory: ~Copyable {
         do {
             try descriptor.makeDirectory(MachineFile.vsock, mode: 0o700)
             let made = try OwnedDescriptor.open(at: descriptor, MachineFile.vsock, [.path, .directory, .noFollow])
-            if user != geteuid() || group != getegid() { try made.changeOwner(user: user, group: group) }
+            if user != Credentials.effectiveUser || group != Credentials.effectiveGroup {
+                try made.changeOwner(user: user, group: group)
+            }
         } catch {
             throw RuntimeError(error).during("make the directory of the machine's sockets")
         }

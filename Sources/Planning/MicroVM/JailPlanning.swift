@@ -31,9 +31,7 @@ struct JailPlanning {
         var launch = LaunchPlan()
         namespaces.fill(&launch, spec.linux)
         launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
-        launch.networkDevices = spec.linux.netDevices.map { entry in
-            NetworkDeviceMove(hostName: entry.key, containerName: entry.value.name ?? entry.key)
-        }
+        launch.networkDevices = spec.linux.networkDeviceMoves
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
         launch.resourceLimits = Self.limits
         var program = Program(

@@ -39,7 +39,7 @@ struct MicroVMShares {
     init(_ bundle: Bundle) throws(RuntimeError) {
         let spec = bundle.spec
         var shares: [Share] = []
-        if spec.vm?.image?.path == nil {
+        if spec.rootDisk == nil {
             shares.append(
                 Share(
                     mount: nil, source: bundle.rootPath, recursive: true, readOnly: spec.root.readonly, isFile: false,
@@ -55,7 +55,7 @@ struct MicroVMShares {
         _ mount: Spec.Mount, _ index: Int, of bundle: Bundle
     ) throws(RuntimeError) -> Share {
         let source = mount.source ?? ""
-        let path = source.isAbsolutePath ? source : "\(bundle.path)/\(source)"
+        let path = bundle.hostPath(source)
         let field = "config.json: mounts[\(index)].source"
         let found: FileStatus
         do {
