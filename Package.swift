@@ -98,7 +98,7 @@ let package = Package(
         tests(of: "Syscalls"),
         tests(of: "Diagnostics", imports: "Syscalls"),
         tests(of: "JSON"),
-        tests(of: "OCI", imports: "CCapability", "JSON", "Diagnostics"),
+        tests(of: "OCI", imports: "TestSupport", "CCapability", "JSON", "Diagnostics"),
         tests(of: "Options", imports: "Diagnostics"),
         tests(of: "Plans"),
         tests(of: "Cgroups", imports: "Plans", "Diagnostics", "Syscalls"),
@@ -130,7 +130,7 @@ let package = Package(
             name: "HostileTests",
             dependencies: [
                 "AgentProtocol", "Board", "Devices", "Diagnostics", "FUSE", "GuestDriver", "GuestImage", "KVM", "Plans",
-                "Syscalls", "VMM", "Virtio",
+                "Syscalls", "TestSupport", "VMM", "Virtio",
             ]),
         tests(
             of: "Runtime", imports: "FilteredChild", "Cgroups", "JSON", "Diagnostics", "OCI", "Plans", "Planning",

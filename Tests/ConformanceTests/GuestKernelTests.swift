@@ -22,11 +22,7 @@ private enum FetchedKernels {
 @Suite(
     .serialized,
     .requires(
-        .root, .mvrun,
-        Requirement("a /dev/kvm that boots an ordinary kernel") {
-            let monitor = (RuntimeUnderTest.current.path as NSString).deletingLastPathComponent + "/mvrun-vmm"
-            return (try? ChildProcess.run([monitor, "--probe"]))?.output.contains("kvm: hardware") == true
-        },
+        .root, .mvrun, .bootingKVM,
         Requirement("kernels in \(FetchedKernels.directory), as Tests/Lab/fetch-kernels puts there") {
             !FetchedKernels.releases.isEmpty
         }))

@@ -5,21 +5,7 @@ import Testing
 /// What a bundle does in a virtual machine of its own, with a distribution's unmodified kernel.
 ///
 /// `make test-lab` runs these in the machine of Tests/Lab where the host's own KVM cannot boot a kernel.
-@Suite(
-    .serialized,
-    .requires(
-        .root, .mvrun,
-        Requirement("a /dev/kvm that boots an ordinary kernel") {
-            let monitor = (RuntimeUnderTest.current.path as NSString).deletingLastPathComponent + "/mvrun-vmm"
-            return (try? ChildProcess.run([monitor, "--probe"]))?.output.contains("kvm: hardware") == true
-        },
-        Requirement("a kernel in /boot with its modules") {
-            let kernels = (try? FileManager.default.contentsOfDirectory(atPath: "/boot")) ?? []
-            return kernels.contains {
-                $0.hasPrefix("vmlinuz-") && FileManager.default.fileExists(atPath: "/lib/modules/\($0.dropFirst(8))")
-            }
-        }))
-struct GuestTests {
+@Suite(.serialized, .requires(.root, .mvrun, .bootingKVM, .guestKernel)) struct GuestTests {
     private func run(_ bundle: TemporaryBundle, _ script: String, input: [UInt8] = []) throws -> Outcome {
         bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
         try bundle.writeConfiguration()
