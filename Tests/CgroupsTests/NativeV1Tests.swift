@@ -71,10 +71,22 @@ private let hasV1 =
         try cgroups.freeze()
         #expect(cgroups.isFrozen)
         try cgroups.thaw()
-        // Foundation starts programs with most signals blocked, but not this one.
-        try cgroups.signal(SIGPIPE)
+        // Foundation starts programs with the blocked signals of some thread; this one cannot be blocked.
+        try cgroups.signal(SIGSTOP)
+        #expect(try processes.allSatisfy { try stops($0.processIdentifier) })
+        try cgroups.kill()
         for process in processes { process.waitUntilExit() }
-        #expect(processes.map(\.terminationStatus) == [SIGPIPE, SIGPIPE])
+        #expect(processes.map(\.terminationStatus) == [SIGKILL, SIGKILL])
+    }
+
+    /// Whether a process stands stopped within ten seconds.
+    func stops(_ pid: Int32) throws -> Bool {
+        for _ in 0..<1000 {
+            let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+            if status.contains("\nState:\tT") { return true }
+            usleep(10_000)
+        }
+        return false
     }
 
     @Test func aNewCPUSetHasTheProcessorsOfItsParent() throws {
