@@ -87,7 +87,7 @@ extension FileWorker {
     func write(_ request: Request, _ reader: inout RequestReader) throws(Errno) -> Reply {
         let (handle, position) = (try contentHandle(reader.uint64(), writable: true), try reader.offset())
         let (count, flags) = (Int(try reader.uint32()), try reader.uint32())
-        let start = Wire.requestHeaderSize + 40
+        let start = Wire.requestHeaderSize + Wire.writeBodySize
         guard count <= Wire.maxTransfer, count <= request.exchange.requestLength - start else {
             throw .invalidArgument
         }

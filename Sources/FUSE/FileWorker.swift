@@ -26,11 +26,10 @@ package final class FileWorker {
     /// Answers one request.
     package func handle(_ exchange: any FUSEExchange) {
         let length = exchange.requestLength
-        guard length >= Wire.requestHeaderSize, length <= Wire.maxHead + Wire.requestHeaderSize + 40 else {
-            return exchange.finish()
-        }
+        let writeHead = Wire.requestHeaderSize + Wire.writeBodySize
+        guard length >= Wire.requestHeaderSize, length <= Wire.maxHead + writeHead else { return exchange.finish() }
         // The content of a WRITE is not copied. Which opcode it is, is decided by the copy of the header.
-        exchange.copyRequest(min(length, Wire.requestHeaderSize + 40), into: &head)
+        exchange.copyRequest(min(length, writeHead), into: &head)
         if length > head.count, head[4] != UInt8(Opcode.write.rawValue) || head[5] | head[6] | head[7] != 0 {
             let opcode = Array(head[4..<8])
             exchange.copyRequest(length, into: &head)

@@ -83,6 +83,8 @@ enum Wire {
     static let oldestMinor: UInt32 = 31
     static let rootNode: UInt64 = 1
     static let requestHeaderSize = 40
+    /// fuse_write_in, between the header and the content of a write.
+    static let writeBodySize = 40
     static let replyHeaderSize = 16
     /// The most that one READ or WRITE moves.
     static let maxTransfer = 1 << 20

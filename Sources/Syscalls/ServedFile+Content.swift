@@ -115,26 +115,32 @@ extension ServedFile {
 }
 
 extension ServedFile {
-    /// Reads what is next of a file without places, such as a device.
+    /// Reads what is next of a file without places, such as a device, into the rest of a buffer.
     ///
     /// The corresponding system call is `read(2)`.
-    package func receive(into buffer: inout [UInt8]) throws(Errno) -> Int {
-        try numbered {
+    ///
+    /// - Returns: how many bytes.
+    package func receive(into buffer: inout [UInt8], at start: Int = 0) throws(Errno) -> Int {
+        precondition(start >= 0 && start <= buffer.count, "a read stays inside its buffer")
+        return try numbered {
+            // SAFETY: checked above.
             unsafe buffer.withUnsafeMutableBytes {
-                unsafe Glibc.read(descriptor.number, $0.baseAddress, $0.count)
+                unsafe Glibc.read(descriptor.number, $0.baseAddress.map { unsafe $0 + start }, $0.count - start)
             }
         }
     }
 
-    /// Writes the first bytes of a buffer to a file without places, at once.
+    /// Writes a part of a buffer to a file without places, at once.
     ///
     /// The corresponding system call is `write(2)`.
     @discardableResult
-    package func send(_ buffer: borrowing [UInt8], count: Int) throws(Errno) -> Int {
-        precondition(count >= 0 && count <= buffer.count, "a write stays inside its buffer")
+    package func send(_ buffer: borrowing [UInt8], at start: Int = 0, count: Int) throws(Errno) -> Int {
+        precondition(start >= 0 && count >= 0 && count <= buffer.count - start, "a write stays inside its buffer")
         return try numbered {
             // SAFETY: checked above; the kernel only reads.
-            unsafe buffer.withUnsafeBytes { unsafe Glibc.write(descriptor.number, $0.baseAddress, count) }
+            unsafe buffer.withUnsafeBytes {
+                unsafe Glibc.write(descriptor.number, $0.baseAddress.map { unsafe $0 + start }, count)
+            }
         }
     }
 }

@@ -4,7 +4,8 @@ import Plans
 
 /// The host's half: the sandbox of mvrun-vmm, made of the steps that make a container.
 ///
-/// Its root is in memory and holds the shares, the monitor itself and a procfs of its own pid namespace.
+/// Its root is in memory and holds the shares, the monitor itself and a procfs of its own pid namespace. It is root of a user
+/// namespace, the bundle's or one of all ids: its capabilities serve the files of the shares and mean nothing on the host.
 struct JailPlanning {
     let bundle: Bundle
     let process: Spec.Process
@@ -12,7 +13,8 @@ struct JailPlanning {
     let options: MicroVMIsolation.Options
 
     private var spec: Spec { bundle.spec }
-    private var hasUserNamespace: Bool { spec.linux.namespace(.user) != nil }
+    private var isMapped: Bool { spec.linux.namespace(.user) != nil }
+    private var hasUserNamespace: Bool { isMapped || options.container.isPrivileged }
 
     /// Where the monitor is in its root.
     private static let monitor = "/mvrun-vmm"
@@ -27,9 +29,10 @@ struct JailPlanning {
 
     /// The plan.
     func plan() throws(RuntimeError) -> SandboxPlan {
-        let namespaces = NamespacePlan(jailNamespaces)
+        let linux = jailNamespaces
+        let namespaces = NamespacePlan(linux)
         var launch = LaunchPlan()
-        namespaces.fill(&launch, spec.linux)
+        namespaces.fill(&launch, linux)
         launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
         launch.networkDevices = spec.linux.networkDeviceMoves
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
@@ -49,7 +52,11 @@ struct JailPlanning {
         var linux = Spec.Linux()
         linux.namespaces = [Spec.Namespace(.pid), .init(.mount), .init(.ipc), .init(.uts), .init(.cgroup)]
         linux.namespaces.append(Spec.Namespace(.network, path: spec.linux.namespace(.network)?.path))
-        if hasUserNamespace { linux.namespaces.append(Spec.Namespace(.user)) }
+        guard hasUserNamespace else { return linux }
+        linux.namespaces.append(Spec.Namespace(.user))
+        let all = [Spec.IDMapping(containerID: 0, hostID: 0, size: .max)]
+        linux.uidMappings = isMapped ? spec.linux.uidMappings : all
+        linux.gidMappings = isMapped ? spec.linux.gidMappings : all
         return linux
     }
 
@@ -158,7 +165,7 @@ struct JailPlanning {
                 LauncherTree(
                     path: source, recursive: recursive, userMappings: share?.mappings.users ?? [],
                     groupMappings: share?.mappings.groups ?? [], mapsRecursively: share?.mapsRecursively ?? false,
-                    mapsAsContainer: share?.mapsAsContainer ?? false, field: field))
+                    mapsAsContainer: isMapped && share?.mapsAsContainer ?? false, field: field))
             from = .launcher(trees.count - 1)
         }
         var step = MountStep(index: nil, destination: destination, kind: .bind(from, recursive: recursive))

@@ -116,4 +116,32 @@ extension Session {
                 "guest kernel", .missing, "\(error)", remedy: error.hint ?? "needed for microVMs alone: --kernel FILE")
         }
     }
+
+    /// What ties a link of the host's to a virtual machine, docs/network.md.
+    func examineGuestNetwork() -> Examination {
+        let purpose = "needed for links of microVMs alone"
+        guard exists("/dev/net/tun") else {
+            return Examination("guest network", .missing, "no /dev/net/tun", remedy: "\(purpose): modprobe tun")
+        }
+        guard isWritable("/dev/net/tun") else {
+            return Examination(
+                "guest network", .missing, "/dev/net/tun is not yours to open",
+                remedy: "\(purpose): chmod 666 /dev/net/tun")
+        }
+        let listings = ["modules.builtin", "modules.dep"].compactMap {
+            try? readText("/lib/modules/\(kernelRelease)/\($0)")
+        }
+        // Without the listings nobody knows what the kernel can load, and the first machine with a link will tell.
+        guard !listings.isEmpty else { return Examination("guest network", .ok, "/dev/net/tun") }
+        let absent = ["sch_ingress", "cls_u32", "act_mirred"].filter { module in
+            !listings.contains { $0.contains("/\(module).ko") }
+        }
+        guard absent.isEmpty else {
+            return Examination(
+                "guest network", .missing, "the kernel has no \(absent.joined(separator: ", "))",
+                remedy: "\(purpose): a kernel with CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_U32 and CONFIG_NET_ACT_MIRRED"
+            )
+        }
+        return Examination("guest network", .ok, "/dev/net/tun and tc")
+    }
 }

@@ -37,12 +37,17 @@ extension Session {
         [
             examineKernel(), examineUser(), examineStore(), examineNamespaces(), examineUserNamespaces(),
             examineIDMapping(), examineCgroups(), examineSystemd(), examineSeccomp(), examineSecurityModules(),
-            examineResctrl(), examineKVM(), examineGuestKernel(),
+            examineResctrl(), examineKVM(), examineGuestKernel(), examineGuestNetwork(),
         ]
     }
 
+    /// The kernel's release, as uname(2) says it.
+    var kernelRelease: String {
+        (try? readText("/proc/sys/kernel/osrelease"))?.split(separator: "\n").first.map(String.init) ?? ""
+    }
+
     private func examineKernel() -> Examination {
-        let release = (try? readText("/proc/sys/kernel/osrelease"))?.split(separator: "\n").first.map(String.init) ?? ""
+        let release = kernelRelease
         let numbers = release.split(whereSeparator: { !$0.isNumber }).prefix(2).compactMap { Int($0) }
         // 5.12 has mount_setattr(2), the newest call that mvrun cannot do without.
         guard numbers.count == 2, (numbers[0], numbers[1]) >= (5, 12) else {
