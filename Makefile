@@ -67,6 +67,9 @@ build: need-swift ## makes the release programs in build/bin
 	@mkdir -p build/bin
 	@set -e; for program in $(static_programs); do \
 	    echo "build: $$program"; \
+	    for order in Tests/Benchmarks/link-order.txt Tests/Benchmarks/unnamed.ld; do \
+	        [ ! "$$order" -nt ".build/release/$$program" ] || rm -f ".build/release/$$program"; \
+	    done; \
 	    $(SWIFT) build $(static) $(import_check) --product "$$program"; \
 	    install -s -m 0755 ".build/release/$$program" build/bin/; \
 	    ! ldd "build/bin/$$program" >/dev/null 2>&1 || { echo "build: $$program is not static" >&2; exit 1; }; \
