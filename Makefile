@@ -1,7 +1,7 @@
 # The one entry to everything that is done with this tree. `make help` lists it.
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build debug test test-guests test-long test-lab check format demo bench bench-vm bench-fuse kernels doctor install clean need-swift
+.PHONY: help setup build debug test test-guests test-long test-lab check format demo bench bench-vm bench-fuse kernel kernels doctor install clean need-swift
 
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -151,6 +151,9 @@ bench-fuse: need-swift ## measures the file server through /dev/fuse against lib
 	$(SWIFT) build $(static) --product fuse-mount
 	Tests/Benchmarks/Files/bench-fuse $(BENCH)
 
+kernel: ## builds a kernel without modules for guests, out of Debian's source package, in build/lib/mvrun/kernel
+	Rootfs/make-kernel build/lib/mvrun/kernel
+
 kernels: ## fetches Debian's kernels 6.1 and 6.12, cloud and generic, that make test-lab boots (300 MB)
 	Tests/Lab/fetch-kernels
 
@@ -162,6 +165,8 @@ install: ## installs what build made, and completions, under DESTDIR and PREFIX
 	install -m 0755 build/bin/mvrun '$(DESTDIR)$(PREFIX)/bin/'
 	@# Under this name every bundle gets a microVM: for engines, which register a runtime by its path.
 	ln -sf mvrun '$(DESTDIR)$(PREFIX)/bin/mvrun-vm'
+	@if [ -e build/lib/mvrun/kernel ]; then set -x; \
+	    install -D -m 0644 build/lib/mvrun/kernel '$(DESTDIR)$(PREFIX)/lib/mvrun/kernel'; fi
 	@# The others are started by mvrun alone, which finds them here.
 	for program in $(filter-out mvrun,$(static_programs) $(dynamic_programs)); do \
 	    install -m 0755 "build/bin/$$program" '$(DESTDIR)$(PREFIX)/libexec/mvrun/' || exit 1; done

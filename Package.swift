@@ -85,12 +85,15 @@ let package = Package(
         // What a guest boots: kernels found and unpacked, initramfs made, both cached.
         module("GuestImage", imports: "CCompression", "CDigest", "Diagnostics", "Syscalls"),
 
+        // Networks that others make: their plugins, found and called.
+        module("CNI", imports: "JSON", "Diagnostics", "Syscalls"),
+
         module(
             "Runtime",
             imports: "Syscalls", "Diagnostics", "JSON", "OCI", "Plans", "Cgroups", "Netlink", "Sandbox", "Planning",
-            "AgentProtocol", "GuestImage"),
+            "AgentProtocol", "GuestImage", "CNI"),
 
-        program("mvrun", imports: "Runtime", "Options", "OCI", "JSON", "Diagnostics", "Syscalls"),
+        program("mvrun", imports: "Runtime", "Options", "OCI", "CNI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "CFirstProcess", "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
         program("mvrun-vmm", imports: "VMM", "Devices", "KVM", "Plans", "Diagnostics", "Syscalls"),
         program("mvrun-systemd", imports: "CSystemd", "Syscalls"),
@@ -125,6 +128,7 @@ let package = Package(
         tests(
             of: "Planning", imports: "CLinux", "FilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
         tests(of: "GuestImage", imports: "Diagnostics", "Syscalls"),
+        tests(of: "CNI", imports: "JSON", "Diagnostics"),
         // Hostile guests: what fuzzing drives, and attacks that are known by name.
         .testTarget(
             name: "HostileTests",

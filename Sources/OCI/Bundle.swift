@@ -72,6 +72,23 @@ extension Bundle {
         throw Findings.refusal(first, in: document).during("config.json")
     }
 
+    /// The bundle with another network than its config.json says, checked as if that stood there.
+    ///
+    /// - Parameter network: the entry of `linux.namespaces`; nil for the network of whoever makes the container.
+    package func replacing(network: Spec.Namespace?) throws(RuntimeError) -> Bundle {
+        var spec = spec
+        let place = spec.linux.namespaces.firstIndex { $0.type == .network }
+        switch (place, network) {
+        case (.some(let place), .some(let network)): spec.linux.namespaces[place] = network
+        case (.some(let place), nil): spec.linux.namespaces.remove(at: place)
+        case (nil, .some(let network)): spec.linux.namespaces.append(network)
+        case (nil, nil): break
+        }
+        let findings = spec.findings
+        try OCI.named("config.json") { () throws(RuntimeError) in try findings.throwFirstError(in: document) }
+        return Bundle(self, spec: spec, rootPath: rootPath, hostErrors: findings.hostErrors)
+    }
+
     /// The bundle as a guest is to see it, whose kernel is its own.
     ///
     /// - Parameters:
@@ -81,11 +98,11 @@ extension Bundle {
         Bundle(self, spec: spec, rootPath: rootPath)
     }
 
-    private init(_ other: Bundle, spec: Spec, rootPath: String) {
+    private init(_ other: Bundle, spec: Spec, rootPath: String, hostErrors: [Findings.Finding] = []) {
         path = other.path
         document = other.document
         warnings = other.warnings
-        hostErrors = []
+        self.hostErrors = hostErrors
         self.spec = spec
         self.rootPath = rootPath
     }

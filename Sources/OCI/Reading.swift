@@ -73,6 +73,30 @@ extension Spec.Seccomp {
     }
 }
 
+extension Spec.VM {
+    /// Reads a file that holds a vm section alone.
+    ///
+    /// - Parameters:
+    ///   - bytes: the text.
+    ///   - name: the file's name, for errors.
+    package init(_ bytes: [UInt8], named name: String) throws(RuntimeError) {
+        let document = try JSONDocument(bytes, named: name)
+        self = try OCI.named(name) { () throws(RuntimeError) in
+            let reader = try ObjectReader(document.root)
+            // A typing error in a file of a host's would be found by nobody: no other program reads it.
+            for (key, _) in document.root.members where !["kernel", "hwConfig", "hwconfig"].contains(key.string) {
+                throw RuntimeError(
+                    .invalidBundle, "\(key.string ?? ""): unknown here", hint: "the file may have kernel and hwConfig")
+            }
+            let machine = try Spec.VM(reader)
+            if let path = machine.kernel?.path, !path.hasPrefix("/") {
+                throw RuntimeError(.invalidBundle, "kernel.path: \"\(path)\" is not an absolute path")
+            }
+            return machine
+        }
+    }
+}
+
 /// Puts a document's name in front of an error's path.
 func named<Value>(_ name: String, _ body: () throws(RuntimeError) -> Value) throws(RuntimeError) -> Value {
     do throws(RuntimeError) {

@@ -6,7 +6,7 @@ package enum OptionKey: UInt8, Sendable {
     case bundle, config, consoleSocket, pidFile, pidfdSocket, noPivot, noNewKeyring, preserveFds, detach, keep,
         noSubreaper
     // exec.
-    case clampRlimits, explainSeccomp, recordSeccomp, isolation, kernel, vsock
+    case clampRlimits, explainSeccomp, recordSeccomp, isolation, kernel, vsock, network, publish
     case process, tty, user, additionalGids, cwd, env, cap, cgroup, ignorePaused, processLabel, appArmor, noNewPrivs
     // Queries and signals.
     case all, force, regex, format, quiet, interval, stats

@@ -60,6 +60,12 @@ package enum OptionTable {
             .vsock, "vsock", for: VerbSet(.run, .create, .plan),
             "let programs of the host and of a virtual machine connect, by sockets in its state directory"),
         OptionDefinition(
+            .network, "network", nil, .word("MODE"), for: VerbSet(.run, .create, .plan),
+            "none, host, ns:PATH or cni:NAME in place of the bundle's network"),
+        OptionDefinition(
+            .publish, "publish", "p", .word("PORTS"), for: VerbSet(.run, .create, .plan),
+            "lead [ADDRESS:]HOST:CONTAINER[/PROTOCOL] to the container, by a plugin of the CNI network"),
+        OptionDefinition(
             .noPivot, "no-pivot", for: VerbSet(.run, .create, .restore, .plan),
             "enter the root without pivot_root(2), as a root on a ramdisk needs it"),
         OptionDefinition(

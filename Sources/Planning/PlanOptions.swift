@@ -17,6 +17,8 @@ package struct PlanOptions: Sendable {
     package var listenDescriptors: Int?
     /// Another command starts the container, through the start socket.
     package var startsLater = false
+    /// The runtime does something with the network, where hooks of the runtime would.
+    package var awaitsNetworks = false
     /// The state that hooks get, see `StagePlan.hookState`.
     package var hookState = ""
     /// The host's cgroup hierarchies; empty without.

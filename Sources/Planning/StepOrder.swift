@@ -107,7 +107,7 @@ struct StepOrder {
         let isAwaited = !hooks[.prestart].isEmpty || !hooks[.createRuntime].isEmpty || !own.isEmpty
         let movesDevices = !spec.linux.netDevices.isEmpty
         // The runtime's hooks come first; the hooks of the container's namespaces follow (config.md, "Hooks").
-        var steps: [SetupStep] = isAwaited || movesDevices ? [.awaitHooks] : []
+        var steps: [SetupStep] = isAwaited || movesDevices || options.awaitsNetworks ? [.awaitHooks] : []
         if !own.isEmpty { steps.append(.hooks(own)) }
         return steps
     }

@@ -44,7 +44,7 @@ final class ContainerMaking {
         try StateStore.check(id: request.id)
         // Before anything is opened here, which could take the number of a descriptor that is missing.
         let handed = try HandedDescriptors(preserved: request.preservedDescriptors)
-        let bundle = try Bundle(at: request.bundle, config: request.config)
+        let bundle = try request.openBundle()
         for warning in bundle.warnings { session.log.warn("config.json: \(warning.path): \(warning.message)") }
         try checkTerminal(bundle.spec.process, request.consoleSocket, detached: detached)
         var plan = try session.plan(bundle, request, startsLater: startsLater, handed: handed)
@@ -282,6 +282,7 @@ final class ContainerMaking {
     func runHooks(_ pid: Int32) throws(RuntimeError) {
         // BEFORE the hooks, which find the container's network as its program will.
         try moveNetworkDevices(pid)
+        try directory?.attach(plan.networks, pid)
         let hooks = plan.sandbox.launch.runtimeHooks
         if hooks.isEmpty { return }
         hooksHaveRun = true
@@ -349,7 +350,7 @@ final class ContainerMaking {
                 try? sendSignal(9, to: pid)
                 _ = try? waitForChild(pid, cloned: true)
             }
-            try session.remove(container, in: directory)
+            try session.remove(container, in: directory, force: true)
         } catch {
             session.log.warn("\(record.id): take back what was made: \(error)")
         }

@@ -22,6 +22,8 @@ package struct ContainerPlan: Sendable {
     var listener: (path: String, metadata: String?)?
     /// The virtual machine that the sandbox's program, the monitor, runs; nil for a container of the host's kernel.
     package var machine: MachinePlan?
+    /// The networks that plugins put the container into; nil for none.
+    var networks: ContainerNetworks?
     /// How calls are answered that mvrun itself is asked about.
     var answers: SeccompSupervisor.Answers?
 }
@@ -44,6 +46,8 @@ extension Session {
         options.noPivot = request.noPivot
         options.noNewKeyring = request.noNewKeyring
         options.startsLater = startsLater
+        let networks = try ContainerNetworks(request, isPrivileged: isPrivileged)
+        options.awaitsNetworks = networks != nil
         options.preservedDescriptors = handed?.count ?? 0
         options.listenDescriptors = handed?.listening
         if NotifyProxy.managerPath != nil {
@@ -61,7 +65,7 @@ extension Session {
         return ContainerPlan(
             sandbox: sandbox, cgroups: cgroups, scope: scope,
             resctrlGroup: resctrlGroup, listener: seccomp?.listenerPath.map { ($0, seccomp?.listenerMetadata) },
-            answers: answers)
+            networks: networks, answers: answers)
     }
 
     private func resctrlGroup(_ spec: Spec, id: String) throws(RuntimeError) -> ResctrlGroup? {

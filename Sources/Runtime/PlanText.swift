@@ -1,3 +1,4 @@
+import CNI
 import Cgroups
 import JSON
 import Plans
@@ -42,6 +43,8 @@ package struct PlanText: Sendable {
         for step in stage.steps {
             steps.append(Step(actor: .stage, text: step.description))
             if case .awaitHooks = step {
+                let links = plan.networks?.attachments ?? []
+                steps += links.map { Step(actor: .launcher, text: "add the link \($0.description)") }
                 steps += Self.middle(of: plan.sandbox.launch).map { Step(actor: .launcher, text: $0) }
             }
         }

@@ -72,4 +72,15 @@ import Testing
         }
         #expect(resources?.description == "--resources: pids: expected an object, found a number (line 1)")
     }
+
+    @Test(arguments: [
+        (#"{"kernel": {"path": "vmlinux"}}"#, #"vm.json: kernel.path: "vmlinux" is not an absolute path"#),
+        (#"{"kernl": {}}"#, "vm.json: kernl: unknown here"),
+        (#"{"image": {"path": "/disk"}}"#, "vm.json: image: unknown here"),
+        (#"{"hwConfig": {"vcpus": "2"}}"#, "vm.json: hwConfig.vcpus: expected an integer, found a string (line 1)"),
+    ])
+    func aHostsFileSaysWhatItMayNotHave(text: String, expected: String) {
+        let error = #expect(throws: RuntimeError.self) { try Spec.VM(Array(text.utf8), named: "vm.json") }
+        #expect(error?.description == expected)
+    }
 }

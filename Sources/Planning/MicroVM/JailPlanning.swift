@@ -113,7 +113,7 @@ struct JailPlanning {
         let own = spec.hooks.steps(.createContainer)
         let isAwaited =
             !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
-            || !spec.linux.netDevices.isEmpty
+            || !spec.linux.netDevices.isEmpty || options.container.awaitsNetworks
         if isAwaited { steps.append(.awaitHooks) }
         // The monitor's namespaces are the only ones on the host that are the container's.
         if !own.isEmpty { steps.append(.hooks(own)) }

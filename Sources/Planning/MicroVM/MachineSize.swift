@@ -1,7 +1,8 @@
 import Diagnostics
 import OCI
 
-/// How large a machine is: `vm.hwConfig`, else `linux.resources`, else annotations, else 1 virtual CPU and 256 MiB.
+/// How large a machine is: `vm.hwConfig`, else `linux.resources`, else annotations, else what the host's file says, else 1
+/// virtual CPU and 256 MiB.
 ///
 /// Annotations may come from an image, so they never make a machine larger than the limits of config.json say.
 struct MachineSize: Equatable {
@@ -18,20 +19,38 @@ struct MachineSize: Equatable {
     static let mostMemoryMiB: UInt32 = 256 << 10
 
     /// Reads a configuration.
-    init(_ spec: Spec) throws(RuntimeError) {
-        virtualCPUs = try Self.virtualCPUs(spec)
-        memoryMiB = try Self.memoryMiB(spec)
+    ///
+    /// - Parameter defaults: for what the configuration leaves open; its place is that of a file named vm.json.
+    init(_ spec: Spec, defaults: Spec.VM.HardwareConfiguration? = nil) throws(RuntimeError) {
+        virtualCPUs = try Self.virtualCPUs(spec, defaults)
+        memoryMiB = try Self.memoryMiB(spec, defaults)
     }
 
-    private static func virtualCPUs(_ spec: Spec) throws(RuntimeError) -> UInt32 {
-        if let count = spec.vm?.hwConfig?.vcpus {
-            guard (1...mostCPUs).contains(count) else {
-                throw RuntimeError(
-                    .unsupported,
-                    "config.json: vm.hwConfig.vcpus: a machine has 1 to \(mostCPUs) virtual CPUs, not \(count)")
-            }
-            return count
+    private static func checked(cpus count: UInt32, of field: String) throws(RuntimeError) -> UInt32 {
+        guard (1...mostCPUs).contains(count) else {
+            throw RuntimeError(
+                .unsupported, "\(field).vcpus: a machine has 1 to \(mostCPUs) virtual CPUs, not \(count)")
         }
+        return count
+    }
+
+    private static func checked(memory bytes: UInt64, of field: String) throws(RuntimeError) -> UInt32 {
+        let wanted = roundedUp(bytes)
+        guard (leastMemoryMiB...mostMemoryMiB).contains(wanted) else {
+            throw RuntimeError(
+                .unsupported,
+                "\(field).memory: a machine has \(leastMemoryMiB) to \(mostMemoryMiB) MiB, not \(wanted)")
+        }
+        return wanted
+    }
+
+    private static let bundles = "config.json: vm.hwConfig"
+    private static let hosts = "vm.json: hwConfig"
+
+    private static func virtualCPUs(
+        _ spec: Spec, _ defaults: Spec.VM.HardwareConfiguration?
+    ) throws(RuntimeError) -> UInt32 {
+        if let count = spec.vm?.hwConfig?.vcpus { return try checked(cpus: count, of: bundles) }
         if let cpu = spec.linux.resources?.cpu, let quota = cpu.quota, quota > 0 {
             // The kernel's own period, where a quota comes without one.
             let period = Int64(clamping: cpu.period.flatMap { $0 == 0 ? nil : $0 } ?? 100_000)
@@ -39,7 +58,10 @@ struct MachineSize: Equatable {
             return UInt32(clamping: min(Int64(mostCPUs), max(1, rest == 0 ? whole : whole + 1)))
         }
         let keys = ["krun.cpus", "io.katacontainers.config.hypervisor.default_vcpus"]
-        guard let (key, text) = annotation(spec, keys) else { return 1 }
+        guard let (key, text) = annotation(spec, keys) else {
+            guard let count = defaults?.vcpus else { return 1 }
+            return try checked(cpus: count, of: hosts)
+        }
         guard let count = UInt32(text), (1...mostCPUs).contains(count) else {
             throw RuntimeError(
                 .invalidBundle, "config.json: annotations.\(key): \"\(text)\" is not a number from 1 to \(mostCPUs)")
@@ -47,17 +69,10 @@ struct MachineSize: Equatable {
         return count
     }
 
-    private static func memoryMiB(_ spec: Spec) throws(RuntimeError) -> UInt32 {
-        if let bytes = spec.vm?.hwConfig?.memory {
-            let wanted = roundedUp(bytes)
-            guard (leastMemoryMiB...mostMemoryMiB).contains(wanted) else {
-                throw RuntimeError(
-                    .unsupported,
-                    "config.json: vm.hwConfig.memory: a machine has \(leastMemoryMiB) to \(mostMemoryMiB) MiB, not \(wanted)"
-                )
-            }
-            return wanted
-        }
+    private static func memoryMiB(
+        _ spec: Spec, _ defaults: Spec.VM.HardwareConfiguration?
+    ) throws(RuntimeError) -> UInt32 {
+        if let bytes = spec.vm?.hwConfig?.memory { return try checked(memory: bytes, of: bundles) }
         if let limit = spec.linux.resources?.memory?.limit, limit > 0 {
             let wanted = memoryMiB(forLimit: UInt64(limit))
             guard wanted <= mostMemoryMiB else {
@@ -69,7 +84,10 @@ struct MachineSize: Equatable {
             return wanted
         }
         let keys = ["krun.ram_mib", "io.katacontainers.config.hypervisor.default_memory"]
-        guard let (key, text) = annotation(spec, keys) else { return 256 }
+        guard let (key, text) = annotation(spec, keys) else {
+            guard let bytes = defaults?.memory else { return 256 }
+            return try checked(memory: bytes, of: hosts)
+        }
         guard let wanted = UInt32(text), (leastMemoryMiB...mostMemoryMiB).contains(wanted) else {
             throw RuntimeError(
                 .invalidBundle,

@@ -17,6 +17,8 @@ package enum MicroVMIsolation {
         package var coveredDirectory: String
         /// The directory for sockets of the host's programs and the guest's; nil for none.
         package var vsockDirectory: String?
+        /// What the host's file says for bundles that leave it open; nil without one.
+        package var defaults: Spec.VM?
 
         /// Describes what the plan depends on.
         package init(container: PlanOptions, monitor: String, coveredDirectory: String) {
@@ -50,17 +52,25 @@ package enum MicroVMIsolation {
                 .unsupported, "config.json: \(refusal.path): \(refusal.message)", hint: refusal.hint)
         }
         let shares = try MicroVMShares(bundle)
-        let size = try MachineSize(spec)
+        let size = try MachineSize(spec, defaults: options.defaults?.hwConfig)
         let guest = try GuestPlanning(bundle: bundle, shares: shares, options: options.container).plan()
         var machine = MachinePlan(
             id: options.container.id, virtualCPUs: size.virtualCPUs, memoryMiB: size.memoryMiB,
-            kernelParameters: spec.vm?.kernel?.parameters ?? [], shares: shares.machineShares,
+            kernelParameters: kernelParameters(spec, options.defaults), shares: shares.machineShares,
             cacheMode: try cacheMode(spec), terminal: process.terminal, guest: guest)
         machine.disk = spec.rootDisk
         machine.offersVsock = options.vsockDirectory != nil
-        machine.awaitsNetwork = takesLinks(spec.annotations) && canHaveLinks(spec)
+        machine.awaitsNetwork =
+            takesLinks(spec.annotations)
+            && (options.container.awaitsNetworks || canHaveLinks(spec))
         let jail = JailPlanning(bundle: bundle, process: process, shares: shares, options: options)
         return Plan(sandbox: try jail.plan(), machine: machine)
+    }
+
+    /// The bundle's words for its kernel, or the host's where it has none.
+    private static func kernelParameters(_ spec: Spec, _ defaults: Spec.VM?) -> [String] {
+        let own = spec.vm?.kernel?.parameters ?? []
+        return own.isEmpty ? defaults?.kernel?.parameters ?? [] : own
     }
 
     /// Whether a machine takes the links that it finds in its network namespace.

@@ -19,6 +19,8 @@ extension Session {
         var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
         options.noPivot = request.noPivot
         options.noNewKeyring = request.noNewKeyring
+        let networks = try ContainerNetworks(request, isPrivileged: isPrivileged)
+        options.awaitsNetworks = networks != nil
         if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
         let seccomp = try compiledSeccomp(bundle.spec)
         if seccomp?.listenerPath != nil || seccomp?.filter.notifies ?? false {
@@ -31,13 +33,15 @@ extension Session {
         let own = store.directory(of: request.id)
         var machineOptions = MicroVMIsolation.Options(
             container: options, monitor: try monitorPath(), coveredDirectory: own)
+        machineOptions.defaults = try machineDefaults()
         if request.offersVsock { machineOptions.vsockDirectory = "\(own)/\(MachineFile.vsock)" }
         let plan = try MicroVMIsolation.plan(bundle, options: machineOptions)
         let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
         var spec = bundle.spec
         spec.linux.resources = (spec.linux.resources ?? Spec.Resources()).forMonitor(memoryMiB: plan.machine.memoryMiB)
         let cgroups = try plannedCgroups(spec, scope, id: request.id, &options)
-        return ContainerPlan(sandbox: plan.sandbox, cgroups: cgroups, scope: scope, machine: plan.machine)
+        return ContainerPlan(
+            sandbox: plan.sandbox, cgroups: cgroups, scope: scope, machine: plan.machine, networks: networks)
     }
 
     private func refuseWhatStaysOutside(
@@ -47,6 +51,11 @@ extension Session {
             throw RuntimeError(
                 .unsupported, "--preserve-fds: a descriptor of the host has no meaning in a virtual machine",
                 hint: "leave --preserve-fds out, or run the bundle as a container")
+        }
+        if request.networks.contains(.host) {
+            throw RuntimeError(
+                .unsupported, "--network host: a virtual machine has a network of its own",
+                hint: "use --network cni:NAME or ns:PATH, or run the bundle as a container")
         }
         if handed?.listening != nil {
             throw RuntimeError(
@@ -84,8 +93,10 @@ extension Session {
     ///   - spec: the bundle's configuration; nil for any bundle.
     ///   - kernel: the one that the command line names.
     func kernelChoice(_ spec: Spec?, kernel: String?) throws(RuntimeError) -> KernelChoice {
-        try KernelChoice.choose(
-            requested: kernel ?? spec?.vm?.kernel?.path,
+        var requested = kernel ?? spec?.vm?.kernel?.path
+        if requested == nil { requested = try machineDefaults()?.kernel?.path }
+        return try KernelChoice.choose(
+            requested: requested,
             in: KernelChoice.Places.standard(program: try? linkTarget("/proc/self/exe")))
     }
 

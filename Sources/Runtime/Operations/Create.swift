@@ -1,3 +1,4 @@
+package import CNI
 package import Diagnostics
 
 /// What is asked of a container in the making.
@@ -28,6 +29,10 @@ package struct CreateRequest: Sendable {
     package var kernel: String?
     /// Let programs of the host and of the virtual machine connect to each other.
     package var offersVsock = false
+    /// The networks in place of the bundle's; empty for the bundle's.
+    package var networks: [NetworkChoice] = []
+    /// Ports of the host's that lead to the container.
+    package var ports: [PortMapping] = []
     /// What is to be learnt about the program's system calls.
     package var seccompInquiry: SeccompInquiryRequest?
 

@@ -40,7 +40,7 @@ extension Session {
             }
             try kill(container)
         }
-        try remove(container, in: directory)
+        try remove(container, in: directory, force: force)
     }
 
     /// Kills a container's processes and waits for the end of the first one.
@@ -67,9 +67,17 @@ extension Session {
     /// Removes everything that was made for a container that has ended, and runs its poststop hooks.
     ///
     /// Order matters: the record goes last, so that whoever is killed on the way leaves something to go by.
-    func remove(_ container: Container, in directory: borrowing ContainerDirectory) throws(RuntimeError) {
+    ///
+    /// - Parameters:
+    ///   - container: the container.
+    ///   - directory: its directory.
+    ///   - force: go on where others cannot undo what they did for it.
+    func remove(
+        _ container: Container, in directory: borrowing ContainerDirectory, force: Bool = false
+    ) throws(RuntimeError) {
         try directory.beginRemoval()
         do throws(RuntimeError) {
+            try leaveNetworks(in: directory.path, force: force)
             try removeResources(of: container)
         } catch {
             directory.cancelRemoval()

@@ -48,7 +48,7 @@ extension Session {
         // A creation that was cut short may have found its cgroup full of another container's processes.
         let own = record.process == nil ? record.cgroups.filter { $0.madeDirectories > 0 } : record.cgroups
         if !own.isEmpty { try ContainerCgroups(records: own).kill() }
-        try remove(container, in: directory)
+        try remove(container, in: directory, force: true)
         return reason
     }
 }

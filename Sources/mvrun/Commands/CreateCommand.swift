@@ -1,3 +1,4 @@
+import CNI
 import Diagnostics
 import Options
 import Runtime
@@ -24,6 +25,13 @@ extension CreateRequest {
         (isolation, kernel) = (invocation.isolation, invocation.path(.kernel))
         offersVsock = invocation.has(.vsock)
         clampsLimits = invocation.has(.clampRlimits)
+        try takeNetworks(invocation)
+    }
+
+    /// What `--network` and `--publish` ask for.
+    mutating func takeNetworks(_ invocation: Invocation) throws(RuntimeError) {
+        for text in invocation.values(.network) { networks.append(try NetworkChoice(parsing: text)) }
+        for text in invocation.values(.publish) { ports.append(try PortMapping(parsing: text)) }
     }
 }
 

@@ -7,9 +7,11 @@ import Runtime
 /// `mvrun plan [BUNDLE]`: prints each step that `run` would perform, in order; nothing changes by it.
 enum PlanCommand {
     static func run(_ invocation: Invocation, _ session: Session) throws(RuntimeError) {
-        let bundle = try Bundle(at: invocation.bundle, config: invocation.value(.config))
-        for warning in bundle.warnings { session.log.warn("config.json: \(warning.path): \(warning.message)") }
         var request = CreateRequest(id: "CONTAINER")
+        (request.bundle, request.config) = (invocation.bundle, invocation.value(.config))
+        try request.takeNetworks(invocation)
+        let bundle = try request.openBundle()
+        for warning in bundle.warnings { session.log.warn("config.json: \(warning.path): \(warning.message)") }
         request.noPivot = invocation.has(.noPivot)
         (request.isolation, request.kernel) = (invocation.isolation, invocation.path(.kernel))
         request.offersVsock = invocation.has(.vsock)

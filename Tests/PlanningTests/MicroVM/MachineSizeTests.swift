@@ -5,7 +5,7 @@ import Testing
 @testable import Planning
 
 @Suite struct MachineSizeTests {
-    private func size(_ more: String) throws -> [UInt32] {
+    private func size(_ more: String, host: String? = nil) throws -> [UInt32] {
         let bundle = try Bundle(
             at: "/bundle",
             config: Array(
@@ -13,7 +13,8 @@ import Testing
                 {"ociVersion": "1.2.0", "root": {"path": "rootfs"},
                  "process": {"cwd": "/", "args": ["true"], "user": {"uid": 0, "gid": 0}}\(more)}
                 """.utf8))
-        let size = try MachineSize(bundle.spec)
+        let defaults = try host.map { try Spec.VM(Array($0.utf8), named: "vm.json") }
+        let size = try MachineSize(bundle.spec, defaults: defaults?.hwConfig)
         return [size.virtualCPUs, size.memoryMiB]
     }
 
@@ -43,6 +44,19 @@ import Testing
         let limit = #", "linux": {"resources": {"memory": {"limit": 8388608}}}"#
         #expect(try size(annotations) == [3, 2048])
         #expect(try size(annotations + limit) == [3, 128])
+    }
+
+    @Test func whatTheBundleLeavesOpenIsTheHosts() throws {
+        let host = #"{"hwConfig": {"vcpus": 2, "memory": 402653184}}"#
+        #expect(try size("", host: host) == [2, 384])
+        #expect(try size(#", "annotations": {"krun.cpus": "3"}"#, host: host) == [3, 384])
+        let limit = #", "linux": {"resources": {"memory": {"limit": 8388608}}}"#
+        #expect(try size(limit, host: host) == [2, 128])
+    }
+
+    @Test func theHostsFileIsNamedWhereItIsWrong() throws {
+        let error = #expect(throws: RuntimeError.self) { try size("", host: #"{"hwConfig": {"vcpus": 64}}"#) }
+        #expect(error?.description.contains("vm.json: hwConfig.vcpus") == true)
     }
 
     @Test(arguments: [
