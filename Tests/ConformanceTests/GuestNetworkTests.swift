@@ -104,7 +104,7 @@ struct GuestNetworkTests {
         try bundle.succeed("start", bundle.identifier)
         func fetch(_ file: String, _ filter: String) throws -> String {
             try ChildProcess.run(
-                ["sh", "-c", "busybox wget -q -T 60 -O - http://10.77.0.2/\(file) | \(filter)"], timeout: 180
+                ["sh", "-c", "timeout 120 busybox wget -q -O - http://10.77.0.2/\(file) | \(filter)"], timeout: 180
             ).output
         }
         #expect(eventually(timeout: 120) { (try? fetch("sum", "cat"))?.hasPrefix(digest) == true })
@@ -119,7 +119,7 @@ struct GuestNetworkTests {
         try #require(try run(bundle, verb: "create").succeeded)
         try bundle.succeed("start", bundle.identifier)
         func served(_ host: String) -> Bool {
-            let got = try? ChildProcess.run(["busybox", "wget", "-q", "-T", "3", "-O", "-", "http://\(host)/"])
+            let got = try? ChildProcess.run(["timeout", "5", "busybox", "wget", "-q", "-O", "-", "http://\(host)/"])
             return got?.line == "served"
         }
         #expect(eventually(timeout: 30) { served("10.77.0.2") })

@@ -110,7 +110,7 @@ import Testing
         #expect(link.output.contains("10.92.0.2/24") && link.output.contains("mtu 1400"), "\(link)")
         #expect(link.output.contains("default via 10.92.0.1") && link.output.contains("1 packets received"), "\(link)")
         func served(_ place: String) -> Bool {
-            (try? ChildProcess.run(["busybox", "wget", "-q", "-T", "3", "-O", "-", "http://\(place)/"]))?.line
+            (try? ChildProcess.run(["timeout", "5", "busybox", "wget", "-q", "-O", "-", "http://\(place)/"]))?.line
                 == "served"
         }
         #expect(eventually(timeout: 30) { served("10.92.0.2") })
