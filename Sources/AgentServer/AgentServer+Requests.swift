@@ -61,7 +61,7 @@ extension AgentServer {
 
     private func setUp(_ plan: GuestPlan) throws(RuntimeError) {
         guard programs.isEmpty else { throw RuntimeError(.wrongState, "there is a sandbox already") }
-        if plan.hasShares { try surroundings.mountShares() }
+        if plan.hasShares { try surroundings.mountShares(plan.hasFileWindow) }
         if let disk = plan.rootDisk { try surroundings.mountDisk(disk) }
         if let cgroup = surroundings.cgroup {
             try cgroup.set(

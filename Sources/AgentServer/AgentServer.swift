@@ -17,7 +17,7 @@ package final class AgentServer {
         /// Connects a stream to the host, without its header.
         package var connectStream: () throws(SystemError) -> OwnedDescriptor
         /// Makes visible what the plan mounts.
-        package var mountShares: () throws(RuntimeError) -> Void
+        package var mountShares: (Bool) throws(RuntimeError) -> Void
         /// Makes visible the root file system that is on a disk.
         package var mountDisk: (MachineDisk) throws(RuntimeError) -> Void = { _ in }
         /// Sets network interfaces up.
@@ -31,7 +31,7 @@ package final class AgentServer {
         package init(
             openInitProgram: @escaping () throws(RuntimeError) -> OwnedDescriptor,
             connectStream: @escaping () throws(SystemError) -> OwnedDescriptor,
-            mountShares: @escaping () throws(RuntimeError) -> Void
+            mountShares: @escaping (Bool) throws(RuntimeError) -> Void
         ) {
             self.openInitProgram = openInitProgram
             self.connectStream = connectStream

@@ -195,9 +195,17 @@ extension GuestMain {
         throw RuntimeError(failure, hint: hint).during("mount the disk")
     }
 
-    private static func mountShares() throws(RuntimeError) {
-        do {
+    /// - Parameter window: whether files can be mapped; a kernel that knows of no such thing (CONFIG_FUSE_DAX) goes without.
+    private static func mountShares(_ window: Bool) throws(RuntimeError) {
+        do throws(SystemError) {
             try makeDirectories(shares, mode: 0o755)
+            if window {
+                do throws(SystemError) {
+                    return try Mounting.mount(sharesTag, at: shares, type: "virtiofs", flags: 0, data: "dax=always")
+                } catch {
+                    guard error.errno == .invalidArgument else { throw error }
+                }
+            }
             try Mounting.mount(sharesTag, at: shares, type: "virtiofs", flags: 0)
         } catch {
             throw RuntimeError(error).during("mount the shares")

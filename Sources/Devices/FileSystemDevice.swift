@@ -13,6 +13,8 @@ package final class FileSystemDevice: VirtioDevice {
     package let deviceID: UInt32 = 26
     /// None of its own.
     package let features: Virtio.Features = []
+    /// The window into which files are mapped, where there is one.
+    package let sharedMemoryRegions: [SharedMemoryRegion]
     /// A request queue has room for the pages of one MiB and what goes with them.
     package let queueSizes: [UInt16]
 
@@ -28,10 +30,14 @@ package final class FileSystemDevice: VirtioDevice {
     ///   - server: what answers.
     ///   - loops: one for each request queue. Each is run by a thread that does nothing else: its working directory, its
     ///     umask and its ids for files are the server's.
-    package init(tag: String, server: FileServer, loops: [EventLoop]) {
+    ///   - window: the server's window, which the guest finds as the region for the cache; nil for none.
+    package init(tag: String, server: FileServer, loops: [EventLoop], window: SharedWindow? = nil) {
         precondition(!loops.isEmpty && tag.utf8.count <= 36, "a file system has a queue, and a tag that fits")
         self.server = server
         self.loops = loops
+        // virtio 1.2, 5.11.4.1: the cache is region 0.
+        let region = window.map { SharedMemoryRegion(id: 0, address: $0.guestAddress, length: $0.size) }
+        sharedMemoryRegions = region.map { [$0] } ?? []
         queueSizes = [64] + loops.map { _ in 512 }
         let name = Array(tag.utf8)
         configuration =

@@ -11,6 +11,7 @@ package final class FileServer: Sendable {
     let locks: LockScope
     let writeback: Bool
     let limits: ServerLimits
+    let window: (any FileWindow)?
     let inodes: InodeTable
     let handles: HandleTable
     let descriptors: ServedFile
@@ -28,9 +29,10 @@ package final class FileServer: Sendable {
     ///   - locks: where locks are held.
     ///   - writeback: whether the client may keep what it has written, and write it later.
     ///   - limits: the most that the client may make the server hold.
+    ///   - window: where files can be mapped for the client; nil for nowhere.
     package init(
         shares: [ShareConfiguration], cache: CacheMode, locks: LockScope = .client, writeback: Bool = false,
-        limits: ServerLimits = ServerLimits()
+        limits: ServerLimits = ServerLimits(), window: (any FileWindow)? = nil
     ) throws(SystemError) {
         var opened: [Share] = []
         for (index, share) in shares.enumerated() { opened.append(try Share(share, index: index)) }
@@ -39,6 +41,7 @@ package final class FileServer: Sendable {
         self.locks = locks
         self.writeback = writeback
         self.limits = limits
+        self.window = window
         inodes = InodeTable(limits: limits)
         handles = HandleTable(limit: limits.handles)
         waiters = LockWaiters(limit: limits.waitingLocks)
@@ -69,6 +72,7 @@ package final class FileServer: Sendable {
         handles.removeAll()
         inodes.removeAll()
         roots.withLock { $0 = [] }
+        if let window { try? window.unmap(at: 0, window.size) }
     }
 
     /// Whether INIT has been answered.

@@ -118,6 +118,8 @@ package final class FileWorker {
         case .fallocate: try allocate(&reader)
         case .lseek: try seek(&reader)
         case .copyFileRange: try copyRange(&reader)
+        case .setupMapping: try map(request, &reader)
+        case .removeMapping: try unmap(&reader)
         case .opendir: try openDirectory(request)
         case .readdir, .readdirplus: try readDirectory(request, &reader, plus: opcode == .readdirplus)
         case .releasedir: try release(&reader)
@@ -165,6 +167,7 @@ package final class FileWorker {
         if server.cache == .auto { wanted.insert(.autoInvalidate) }
         if server.cache != .never { wanted.insert(.cacheSymlinks) }
         if server.writeback && server.cache != .never { wanted.insert(.writebackCache) }
+        if server.window != nil { wanted.insert(.mapAlignment) }
         let agreed = wanted.intersection(offered)
         try server.start(agreed)
         reply.append(Wire.major)
@@ -176,7 +179,8 @@ package final class FileWorker {
         reply.append(UInt32(Wire.maxTransfer))
         reply.append(UInt32(1))
         reply.append(UInt16(Wire.maxTransfer / 4096))
-        reply.append(UInt16(0))
+        // In which units files are mapped, as a power of two.
+        reply.append(UInt16(agreed.contains(.mapAlignment) ? server.window?.unit.trailingZeroBitCount ?? 0 : 0))
         reply.append(UInt32(truncatingIfNeeded: agreed.rawValue >> 32))
         reply.append(zeroes: 28)
         return reply

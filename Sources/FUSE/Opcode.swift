@@ -43,6 +43,8 @@ enum Opcode: UInt32 {
     case rename2 = 45
     case lseek = 46
     case copyFileRange = 47
+    case setupMapping = 48
+    case removeMapping = 49
     case syncfs = 50
     case tmpfile = 51
     case statx = 52
@@ -67,6 +69,7 @@ struct Features: OptionSet {
     static let posixACL = Features(rawValue: 1 << 20)
     static let maxPages = Features(rawValue: 1 << 22)
     static let cacheSymlinks = Features(rawValue: 1 << 23)
+    static let mapAlignment = Features(rawValue: 1 << 26)
     static let submounts = Features(rawValue: 1 << 27)
     static let killPrivileges = Features(rawValue: 1 << 28)
     static let extendedSetxattr = Features(rawValue: 1 << 29)
@@ -103,6 +106,8 @@ enum Wire {
     static let replyKeepCache: UInt32 = 1 << 1
     static let replyCacheDirectory: UInt32 = 1 << 3
     static let replyNoFlush: UInt32 = 1 << 5
+
+    static let mapWrite: UInt64 = 1
 
     static let attributeSubmount: UInt32 = 1
     static let extensionGroups: UInt32 = 32

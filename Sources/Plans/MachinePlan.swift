@@ -26,6 +26,8 @@ package struct MachinePlan: Equatable, Sendable {
     package static let vsockDirectory = "/vsock"
     /// The name of the one that programs of the host connect to; behind it and "_" is the port of those that they listen on.
     package static let vsockName = "vsock.sock"
+    /// How large the window is into which files of the shares are mapped for the guest, MiB; 0 for none.
+    package var fileWindowMiB: UInt32 = 0
     /// Whether the guest does it only once it has been given its network.
     package var awaitsNetwork = false
 
@@ -93,6 +95,8 @@ package struct GuestPlan: Equatable, Sendable {
     package var processLimit: Int64?
     /// Whether the guest has trees of the host to mount.
     package var hasShares = true
+    /// Whether it has a window to read and write their files in, `MachinePlan.fileWindowMiB`.
+    package var hasFileWindow = false
     /// The disk that holds the root file system; nil where a tree of the host is that.
     package var rootDisk: MachineDisk?
     /// Where the guest finds a root file system that is on a disk.

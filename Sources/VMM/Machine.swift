@@ -19,13 +19,19 @@ package struct MachineConfiguration: Equatable, Sendable {
     package var kernelParameters: [String]
     /// What the kernel writes to its console.
     package var log: CommandLine.Log
+    /// How large the window is that files are mapped into; 0 for none.
+    package var fileWindowMiB: Int
 
     /// Describes a machine.
-    package init(processors: Int = 1, memoryMiB: Int, kernelParameters: [String] = [], log: CommandLine.Log) {
+    package init(
+        processors: Int = 1, memoryMiB: Int, kernelParameters: [String] = [], log: CommandLine.Log,
+        fileWindowMiB: Int = 0
+    ) {
         self.processors = processors
         self.memoryMiB = memoryMiB
         self.kernelParameters = kernelParameters
         self.log = log
+        self.fileWindowMiB = fileWindowMiB
     }
 }
 
@@ -37,6 +43,8 @@ package final class Machine {
     package let memory: GuestMemory
     /// The loop that `run` is in.
     package let loop: EventLoop
+    /// Where files are mapped for the guest; nil for nowhere.
+    package let fileWindow: SharedWindow?
 
     let machine: VirtualMachine
     private let configuration: MachineConfiguration
@@ -83,6 +91,7 @@ package final class Machine {
                     slot: UInt32(slot), guestAddress: region.address, size: region.size,
                     hostAddress: region.hostAddress)
             }
+            fileWindow = try Self.addWindow(configuration.fileWindowMiB, behind: memory, to: machine)
             self.memory = memory
             self.machine = machine
             loop = try EventLoop()
@@ -92,6 +101,21 @@ package final class Machine {
         }
         outcome = MachineOutcome(loop)
         try connectPorts()
+    }
+
+    /// Makes the window, behind all memory and above what devices have below 4 GiB.
+    private static func addWindow(
+        _ sizeMiB: Int, behind memory: GuestMemory, to machine: VirtualMachine
+    ) throws(SystemError) -> SharedWindow? {
+        guard sizeMiB > 0 else { return nil }
+        let end = memory.regions.map { $0.address + $0.size }.max() ?? 0
+        let gibibyte: UInt64 = 1 << 30
+        let start = (max(end, GuestMemory.gapEnd) + gibibyte - 1) & ~(gibibyte - 1)
+        let window = try SharedWindow(guestAddress: start, sizeBytes: UInt64(sizeMiB) << 20)
+        try machine.setMemory(
+            slot: UInt32(memory.regions.count), guestAddress: window.guestAddress, size: window.size,
+            hostAddress: window.hostAddress)
+        return window
     }
 
     /// Puts on the ports what is left of a PC.

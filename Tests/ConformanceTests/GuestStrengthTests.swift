@@ -42,6 +42,31 @@ import Testing
         #expect(outcome.errors == "status 0\n", "\(outcome)")
     }
 
+    /// Files that are mapped into a window smaller than they are, read and written in place, are the host's to the byte.
+    @Test func filesAreReadAndWrittenThroughAWindow() throws {
+        let bundle = try TemporaryBundle { $0.root.readonly = false }
+        bundle.spec.annotations = ["dev.mvrun.vm.fs.dax": "16"]
+        let script = """
+            grep -c 'virtiofs.*dax=always' /proc/mounts; sha256sum < /noise
+            dd if=/noise of=/copy bs=1M 2>/dev/null; dd if=/noise of=/copy bs=1M skip=20 count=20 conv=notrunc 2>/dev/null
+            exec sha256sum < /copy
+            """
+        bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
+        try bundle.writeConfiguration()
+        let root = bundle.rootfs
+        let digests = try shell(
+            """
+            head -c 40M /dev/urandom > \(root)/noise; sha256sum < \(root)/noise
+            { tail -c 20M \(root)/noise; tail -c 20M \(root)/noise; } | sha256sum
+            """, timeout: 120)
+        let outcome = try ChildProcess.run(words(bundle), timeout: 400)
+        let expected = digests.output.split(separator: "\n").map(String.init)
+        let seen = outcome.output.split(separator: "\n").map(String.init)
+        #expect(outcome.succeeded && seen.first.flatMap { Int($0) } ?? 0 > 0, "\(outcome)")
+        #expect(seen.dropFirst() == expected[...], "\(outcome)")
+        #expect(try shell("sha256sum < \(root)/copy", timeout: 60).line == expected.last)
+    }
+
     @Test func noneOfAThousandExecsIsLost() throws {
         let bundle = try TemporaryBundle()
         try withMachine(bundle) {

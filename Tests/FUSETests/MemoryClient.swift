@@ -79,21 +79,23 @@ final class MemoryClient {
     private var unique: UInt64 = 0
     var user: UInt32 = 0
 
-    fileprivate init(folder: String, cache: CacheMode, locks: LockScope, limits: ServerLimits) throws {
+    fileprivate init(
+        folder: String, cache: CacheMode, locks: LockScope, limits: ServerLimits, window: (any FileWindow)?
+    ) throws {
         self.folder = folder
         let single = ShareConfiguration(path: folder + "/single", isReadOnly: false)
         server = try FileServer(
             shares: [
                 ShareConfiguration(path: folder + "/rw", isReadOnly: false),
                 ShareConfiguration(path: folder + "/ro", isReadOnly: true), single,
-            ], cache: cache, locks: locks, limits: limits)
+            ], cache: cache, locks: locks, limits: limits, window: window)
         worker = try FileWorker(server)
     }
 
     /// Runs a body with a client on a thread of its own: a worker changes what belongs to its thread.
     static func run(
         cache: CacheMode = .auto, locks: LockScope = .client, limits: ServerLimits = ServerLimits(),
-        initialised: Bool = true,
+        initialised: Bool = true, window: (any FileWindow)? = nil,
         _ body: @escaping @Sendable (MemoryClient) throws -> Void
     ) throws {
         let folder = FileManager.default.temporaryDirectory.path + "/fuse-\(UUID().uuidString)"
@@ -105,7 +107,8 @@ final class MemoryClient {
         let box = Failure()
         let thread = try RunningThread {
             do {
-                let client = try MemoryClient(folder: folder, cache: cache, locks: locks, limits: limits)
+                let client = try MemoryClient(
+                    folder: folder, cache: cache, locks: locks, limits: limits, window: window)
                 if initialised { client.initialise() }
                 try body(client)
             } catch let error {

@@ -20,7 +20,7 @@ struct NativeAgent {
         let surroundings = AgentServer.Surroundings(
             openInitProgram: { () throws(RuntimeError) in try InitProgram.open("/proc/self/exe") },
             connectStream: { () throws(SystemError) in try UnixSocket.connect(to: directory + "/streams", .stream) },
-            mountShares: {})
+            mountShares: { _ in })
         do {
             let connection = try UnixSocket.connect(to: directory + "/control", .stream)
             try AgentServer(connection, surroundings: surroundings).run()

@@ -58,6 +58,8 @@ package enum MicroVMIsolation {
             id: options.container.id, virtualCPUs: size.virtualCPUs, memoryMiB: size.memoryMiB,
             kernelParameters: kernelParameters(spec, options.defaults), shares: shares.machineShares,
             cacheMode: try cacheMode(spec), terminal: process.terminal, guest: guest)
+        machine.fileWindowMiB = try fileWindowMiB(spec)
+        machine.guest.hasFileWindow = machine.fileWindowMiB > 0
         machine.disk = spec.rootDisk
         machine.offersVsock = options.vsockDirectory != nil
         machine.awaitsNetwork =
@@ -99,6 +101,22 @@ package enum MicroVMIsolation {
 
     /// The annotation that says how long the guest may cache what it reads.
     package static let cacheAnnotation = "dev.mvrun.vm.fs.cache"
+
+    /// The annotation that asks for a window of so many MiB, in which the guest reads and writes the shares' files (DAX).
+    package static let windowAnnotation = "dev.mvrun.vm.fs.dax"
+    /// The largest window; the guest's kernel spends a 64th of it on its page structures.
+    private static let mostWindowMiB: UInt32 = 64 << 10
+
+    private static func fileWindowMiB(_ spec: Spec) throws(RuntimeError) -> UInt32 {
+        guard let text = spec.annotation(windowAnnotation) else { return 0 }
+        guard let size = UInt32(text), size.isMultiple(of: 2), size <= mostWindowMiB else {
+            throw RuntimeError(
+                .invalidBundle,
+                "config.json: annotations.\(windowAnnotation): \"\(text)\" is not an even number of MiB up to \(mostWindowMiB)"
+            )
+        }
+        return size
+    }
 
     private static func cacheMode(_ spec: Spec) throws(RuntimeError) -> FileCacheMode {
         switch spec.annotation(cacheAnnotation) {

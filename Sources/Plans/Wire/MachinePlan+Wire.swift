@@ -26,6 +26,7 @@ extension GuestPlan: PlanCoded {
         writer.write(optional: memoryLimit) { $0.write($1) }
         writer.write(optional: processLimit) { $0.write($1) }
         writer.write(hasShares)
+        writer.write(hasFileWindow)
         writer.write(optional: rootDisk) { $0.write($1) }
     }
 
@@ -35,6 +36,7 @@ extension GuestPlan: PlanCoded {
             memoryLimit: try reader.optional { reader throws(PlanFault) in try reader.number() },
             processLimit: try reader.optional { reader throws(PlanFault) in try reader.number() })
         hasShares = try reader.flag()
+        hasFileWindow = try reader.flag()
         rootDisk = try reader.optional { reader throws(PlanFault) in try MachineDisk(from: &reader) }
     }
 }
@@ -51,6 +53,7 @@ extension MachinePlan: PlanCoded {
         writer.write(guest)
         writer.write(awaitsNetwork)
         writer.write(offersVsock)
+        writer.write(fileWindowMiB)
         writer.write(optional: disk) { $0.write($1) }
     }
 
@@ -61,6 +64,7 @@ extension MachinePlan: PlanCoded {
             terminal: try reader.flag(), guest: try GuestPlan(from: &reader))
         awaitsNetwork = try reader.flag()
         offersVsock = try reader.flag()
+        fileWindowMiB = try reader.number()
         disk = try reader.optional { reader throws(PlanFault) in try MachineDisk(from: &reader) }
     }
 }

@@ -50,7 +50,7 @@ package enum MachineMonitor {
         let initramfs = OwnedDescriptor(owning: MachineDescriptors.initramfs)
         let configuration = MachineConfiguration(
             processors: Int(plan.virtualCPUs), memoryMiB: Int(plan.memoryMiB), kernelParameters: plan.kernelParameters,
-            log: .emergencies)
+            log: .emergencies, fileWindowMiB: Int(plan.fileWindowMiB))
         let machine = try Machine(configuration, on: system, console: log)
         let engine = VsockEngine(guestContextID: guestContextID)
         try machine.add(VsockDevice(engine))
@@ -60,7 +60,7 @@ package enum MachineMonitor {
         let disk = try plan.disk.map { disk throws(RuntimeError) in try addDisk(disk, to: machine) }
         let worker = try during("make the file server's thread") { try LoopThread() }
         if !plan.shares.isEmpty {
-            try machine.add(try fileSystem(of: plan, on: worker.loop))
+            try machine.add(try fileSystem(of: plan, on: worker.loop, window: machine.fileWindow))
         }
         // A network may be made when the guest runs already.
         try machine.reserveSlots(NetworkInterface.limit)
@@ -110,7 +110,9 @@ package enum MachineMonitor {
     /// The device that all shares are in.
     ///
     /// One queue of requests is what kernels before 6.11 use.
-    private static func fileSystem(of plan: MachinePlan, on loop: EventLoop) throws(RuntimeError) -> FileSystemDevice {
+    private static func fileSystem(
+        of plan: MachinePlan, on loop: EventLoop, window: SharedWindow?
+    ) throws(RuntimeError) -> FileSystemDevice {
         let shares = plan.shares.map { ShareConfiguration(path: $0.path, isReadOnly: $0.readOnly) }
         let cache: CacheMode =
             switch plan.cacheMode {
@@ -119,7 +121,11 @@ package enum MachineMonitor {
             case .always: .always
             }
         return try during("open the shares") {
-            FileSystemDevice(tag: sharesTag, server: try FileServer(shares: shares, cache: cache), loops: [loop])
+            FileSystemDevice(
+                tag: sharesTag,
+                server: try FileServer(shares: shares, cache: cache, window: window.map(GuestFileWindow.init)),
+                loops: [loop],
+                window: window)
         }
     }
 

@@ -28,6 +28,8 @@ class Place:
     # The kernel's command line, without what names devices.
     words: str = ""
     release: str = ""
+    # How QEMU makes the machine.
+    machine: str = MICROVM
     # What mvrun is told besides.
     options: tuple = ()
 
@@ -61,7 +63,7 @@ def qemu(place, *words, share=None, usual=None):
 
     It has no keyboard controller, so that its guest resets by a triple fault."""
     command = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-smp", "1", "-nodefaults", "-no-user-config"]
-    machine = MICROVM
+    machine = place.machine
     if share:
         machine += ",memory-backend=memory"
         command += ["-object", f"memory-backend-memfd,id=memory,size={MEMORY_MIB}M,share=on"]
@@ -168,6 +170,10 @@ def prepare(place, repository, kernel=None):
     subprocess.run(mvrun(place, "vm"), check=True, timeout=900)
     images = {name.split("-")[0]: os.path.join(cache, name) for name in os.listdir(cache) if "-" in name}
     place.kernel = images.get("vmlinux", kernel)
+    with open(place.kernel, "rb") as file:
+        # The name by which virtio-mmio is found by ACPI. A kernel without it is told of its devices by its command line.
+        if b"LNRO0005" not in file.read():
+            place.machine += ",acpi=off"
     with open(images["initramfs"], "rb") as archive, open(place.path("guest"), "rb") as guest:
         joined = cpio.with_program(archive.read(), "init", guest.read())
     place.initramfs = place.path("initramfs")

@@ -30,6 +30,17 @@ import Testing
         try MicroVMIsolation.plan(bundle, options: options)
     }
 
+    @Test func aWindowIsMadeWhereAnAnnotationAsksForOne() throws {
+        let without = try plan(bundle()).machine
+        #expect(without.fileWindowMiB == 0 && !without.guest.hasFileWindow)
+        let with = try plan(bundle(more: #", "annotations": {"dev.mvrun.vm.fs.dax": "512"}"#)).machine
+        #expect(with.fileWindowMiB == 512 && with.guest.hasFileWindow)
+        for text in ["", "-2", "3", "65538", "1G", "99999999999"] {
+            let annotation = #", "annotations": {"dev.mvrun.vm.fs.dax": "TEXT"}"#.replacing("TEXT", with: text)
+            #expect(refusal { try bundle(more: annotation) }.contains("annotations.dev.mvrun.vm.fs.dax"), "\(text)")
+        }
+    }
+
     @Test func whoeverCanHaveBroughtLinksIsWaitedFor() throws {
         #expect(!(try plan(bundle())).machine.awaitsNetwork, "a new namespace is empty")
         let hook = #", "hooks": {"createRuntime": [{"path": "/h"}]}"#
