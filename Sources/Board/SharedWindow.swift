@@ -4,7 +4,7 @@ package import Syscalls
 /// Addresses of a guest's behind which parts of files appear, and nothing otherwise; virtio 1.2, 2.10, "Shared Memory Regions".
 ///
 /// It is not memory of the guest's: no device reads or writes there on the guest's word, since a file that somebody has cut
-/// short in the meantime would stop the monitor with SIGBUS. A processor that touches what is not mapped ends the machine.
+/// short in the meantime would stop the monitor with SIGBUS. A processor that touches what is not there does not go on.
 @safe package final class SharedWindow: Sendable {
     /// The unit of what is mapped, and of its place: what Linux maps at a time (FUSE_DAX_SZ), and a huge page.
     package static let unit: UInt64 = 2 << 20
@@ -63,7 +63,7 @@ package import Syscalls
     /// - Parameters:
     ///   - file: the file, open for reading, and for writing where it is `writable`.
     ///   - position: where in the file, a multiple of a page.
-    ///   - count: bytes, a multiple of `unit`; what is behind the file's end ends the machine when it is touched.
+    ///   - count: bytes, a multiple of `unit`; what is behind the file's end is not there.
     ///   - offset: where in the window, a multiple of `unit`.
     ///   - writable: whether the guest may write there.
     package func map(
