@@ -95,7 +95,10 @@ package struct MicroVMFindings: Sendable {
         for (index, mount) in spec.mounts.enumerated() {
             let options = MountOptions(mount.options)
             if mount.isEngineSharedMemory {
-                warn("mounts[\(index)].source", "the shared memory of a guest is its own: a tmpfs takes its place")
+                remarks.append(
+                    Finding(
+                        path: "mounts[\(index)].source",
+                        message: "the shared memory of a guest is its own: a tmpfs takes its place", hint: nil))
             } else if mount.isBind {
                 if let shared = options.propagation.first(where: { $0 == .shared || $0 == .rshared }) {
                     warn(
