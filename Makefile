@@ -1,7 +1,7 @@
 # The one entry to everything that is done with this tree. `make help` lists it.
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build debug test test-guests test-long test-lab check format demo bench bench-vm bench-fuse kernel kernels doctor install clean need-swift
+.PHONY: help setup build debug test test-guests test-long test-lab test-engines check format demo bench bench-vm bench-fuse kernel kernels doctor install clean need-swift
 
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -9,6 +9,8 @@ SWIFT ?= swift
 # More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
 BENCH ?=
 # Which tests run in the lab, as a regular expression.
+# The engines that drive the runtime.
+engine_tests := ConformanceTests.(Podman|Docker|Containerd|Networks)
 LAB_TESTS ?= ConformanceTests.(CgroupV2|Guest)
 
 # What the programs link against, what the tests run, the runtimes that `bench` measures against, and what the Swift
@@ -101,6 +103,13 @@ test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, K
 	    --filter '$(LAB_TESTS)'
 	Tests/Lab/lab -t 1800 -e $(tested) -- Tests/Lab/with-systemd .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --filter ConformanceTests.Systemd
+
+test-engines: build debug guest-kernel ## installs podman, docker and containerd, and has them run containers and, in the lab, microVMs
+	apt-get -q update && apt-get -q -y install --no-install-recommends buildah containerd containernetworking-plugins \
+	    docker.io iptables netavark aardvark-dns podman
+	$(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
+	Tests/Lab/lab -t 3000 -m 3000 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
+	    --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
 
 .PHONY: lint
 lint: need-swift
