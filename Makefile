@@ -105,7 +105,7 @@ test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, K
 	    --testing-library swift-testing --filter ConformanceTests.Systemd
 
 test-engines: build debug guest-kernel ## installs podman, docker and containerd, and has them run containers and, in the lab, microVMs
-	apt-get -q update && apt-get -q -y install --no-install-recommends buildah containerd containernetworking-plugins \
+	apt-get -q update && apt-get -q -y install --no-install-recommends apparmor buildah containerd containernetworking-plugins \
 	    docker.io iptables netavark aardvark-dns podman
 	$(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
 	Tests/Lab/lab -t 3000 -m 3000 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \

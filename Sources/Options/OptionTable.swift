@@ -74,7 +74,8 @@ package enum OptionTable {
             .preserveFds, "preserve-fds", nil, .word("N"), for: VerbSet(.run, .create, .exec),
             "pass descriptors 3 to 2+N on to the program"),
         OptionDefinition(
-            .clampRlimits, "clamp-rlimits", for: VerbSet(.run, .create),
+            // In front of the command too: podman's --runtime-flag comes there.
+            .clampRlimits, "clamp-rlimits", for: VerbSet(.run, .create).union(.global),
             "lower limits that this host cannot grant, with a warning"),
         OptionDefinition(
             .explainSeccomp, "explain-seccomp", for: VerbSet(.run), "say which system calls the profile blocks"),

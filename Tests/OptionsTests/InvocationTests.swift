@@ -93,6 +93,10 @@ import Testing
     }
 
     @Test func globalOptionsStandOnBothSidesOfTheCommand() throws {
+        // podman's --runtime-flag comes before the command.
+        for words in [["--clamp-rlimits", "create", "web"], ["create", "--clamp-rlimits", "web"]] {
+            #expect(try Invocation(parsing: words).has(.clampRlimits))
+        }
         for words in [["--root", "/r", "--debug", "state", "web"], ["state", "--root=/r", "--debug", "web"]] {
             let invocation = try Invocation(parsing: words)
             #expect(invocation.value(.root) == "/r")
