@@ -29,19 +29,30 @@ import Testing
         let name: String
         let folder: String
         let subnet: String
-        init(_ bundle: TemporaryBundle, _ name: String, subnet: String, mtu: Int = 1500) throws {
+        /// - Parameter last: the name and the script of a plugin behind the others.
+        init(
+            _ bundle: TemporaryBundle, _ name: String, subnet: String, mtu: Int = 1500,
+            last: (name: String, script: String)? = nil
+        ) throws {
             (self.name, self.subnet, folder) = (name, subnet, bundle.path("networks"))
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let more = last.map { ", {\"type\": \"\($0.name)\"}" } ?? ""
             let text = """
                 {"cniVersion": "1.0.0", "name": "\(name)", "plugins": [
                   {"type": "bridge", "bridge": "\(name)", "isGateway": true, "ipMasq": false, "mtu": \(mtu),
                    "ipam": {"type": "host-local", "dataDir": "\(folder)/leases", "routes": [{"dst": "0.0.0.0/0"}],
                             "ranges": [[{"subnet": "\(subnet).0/24"}]]}},
-                  {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true}]}
+                  {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true}\(more)]}
                 """
+            if let last {
+                let path = "\(folder)/\(last.name)"
+                try ("#!/bin/sh\n" + last.script).write(toFile: path, atomically: true, encoding: .utf8)
+                chmod(path, 0o755)
+            }
             try text.write(toFile: "\(folder)/net.conflist", atomically: true, encoding: .utf8)
             var environment = ProcessInfo.processInfo.environment
             environment["NETCONFPATH"] = folder
+            environment["CNI_PATH"] = "/usr/lib/cni:\(folder)"
             bundle.environment = environment
         }
         deinit { _ = try? ChildProcess.run(["ip", "link", "del", name]) }
@@ -139,6 +150,19 @@ import Testing
         let outcome = try run(bundle, "--network", "cni:\(network.name)")
         #expect(outcome.code == 3 && outcome.output.contains("10.94.0.2/24"), "\(outcome)")
         #expect(network.leases.isEmpty && network.links == "")
+    }
+
+    @Test(.requires(.file("/usr/lib/cni/bridge"))) func whatAKilledCreateWasGivenIsGivenBackLater() throws {
+        let bundle = try bundle("true")
+        let slow = "case $CNI_COMMAND in ADD) sleep 60;; esac"
+        let network = try Network(bundle, "mvt-cni3", subnet: "10.97.0", last: ("slow", slow))
+        let making = try bundle.launch(verb: "create", options: ["--network", "cni:\(network.name)"])
+        #expect(eventually(timeout: 60) { network.leases.count == 1 })
+        kill(making.pid, SIGKILL)
+        _ = making.finish(timeout: 30)
+        try bundle.succeed("delete", "--force", bundle.identifier)
+        #expect(network.leases.isEmpty && network.links == "")
+        #expect(HostInventory(naming: bundle.identifier).isEmpty)
     }
 
     @Test(arguments: [

@@ -99,15 +99,20 @@ struct ContainerNetworks: Sendable {
         if let failure { throw failure }
     }
 
-    /// Lets go of the network namespace of a container, if it was held.
+    /// Lets go of the network namespace of a container, if it was held, and forgets the networks.
     ///
     /// - Parameter directory: the container's.
     static func release(in directory: String) throws(RuntimeError) {
-        do {
-            try Mounting.detach("\(directory)/\(namespace)")
+        let path = "\(directory)/\(namespace)"
+        do throws(SystemError) {
+            do throws(SystemError) {
+                try Mounting.detach(path)
+            } catch {
+                // EINVAL: a file on which nothing is mounted, by one who was killed in between.
+                guard [.noEntry, .invalidArgument].contains(error.errno) else { throw error }
+            }
+            for file in [path, "\(directory)/\(record)"] where exists(file) { try removeFile(file) }
         } catch {
-            // EINVAL: a file on which nothing is mounted, by one who was killed in between.
-            guard ![.noEntry, .invalidArgument].contains(error.errno) else { return }
             throw RuntimeError(error).during("let go of the network namespace")
         }
     }
