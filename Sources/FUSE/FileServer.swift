@@ -54,11 +54,17 @@ package final class FileServer: Sendable {
         stop()
         negotiated.store(features.rawValue, ordering: .relaxed)
         var made: [Inode] = []
+        var first: FileAttributes?
         for share in shares {
+            let attributes = try share.file.attributes()
+            // Inode numbers of one file system are apart by themselves. To Linux a submount is a file system on which it asks
+            // for `security.capability` before each write: SB_NOSEC is for the outermost alone (fs/fuse/inode.c).
+            let isOther = first.map { $0.device != attributes.device } ?? false
+            first = first ?? attributes
             made.append(
                 try inodes.see(
-                    share.file.attributes(), share: share, parent: nil, name: nil, pin: share.file,
-                    submounts: features.contains(.submounts)))
+                    attributes, share: share, parent: nil, name: nil, pin: share.file,
+                    submounts: features.contains(.submounts), isMountPoint: isOther))
         }
         let finished = made
         roots.withLock { $0 = finished }

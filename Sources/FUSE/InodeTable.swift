@@ -36,10 +36,12 @@ final class InodeTable: Sendable {
 
     /// The inode of a file that was seen under a name; the client is told of it once more.
     ///
-    /// - Parameter submounts: whether the client keeps inode numbers of different file systems apart.
+    /// - Parameters:
+    ///   - submounts: whether the client keeps inode numbers of different file systems apart.
+    ///   - isMountPoint: for a share's root, whether the client is to; elsewhere a change of mounts decides.
     func see(
         _ attributes: FileAttributes, share: Share, parent: Inode?, name: FileName?, pin: ServedFile? = nil,
-        submounts: Bool
+        submounts: Bool, isMountPoint: Bool? = nil
     ) throws(Errno) -> Inode {
         let key = InodeKey(attributes, share: share)
         let limit = limits.nodes
@@ -66,7 +68,7 @@ final class InodeTable: Sendable {
             let node = state.nodes.add { number in
                 Inode(
                     number: number, key: key, share: share, kind: attributes.kind, shownInode: shown,
-                    isMountPoint: parent.map { $0.key.mount != attributes.mount } ?? true,
+                    isMountPoint: isMountPoint ?? parent.map { $0.key.mount != attributes.mount } ?? true,
                     state: Inode.State(pin: pin, parent: parentNumber, name: name, lookups: 1))
             }
             state.byKey[key] = node
