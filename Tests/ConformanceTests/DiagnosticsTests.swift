@@ -72,7 +72,7 @@ import Testing
         #expect(outcome.succeeded && outcome.errors.isEmpty, "\(outcome)")
     }
 
-    @Test func explainSeccompNamesTheCallThatWasBlocked() throws {
+    @Test(.requires(.container)) func explainSeccompNamesTheCallThatWasBlocked() throws {
         let bundle = try TemporaryBundle {
             $0.linux.seccomp = [
                 "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
@@ -84,7 +84,7 @@ import Testing
         #expect(outcome.errors.contains("seccomp"), "\(outcome)")
     }
 
-    @Test func recordSeccompWritesAProfileThatSuffices() throws {
+    @Test(.requires(.container)) func recordSeccompWritesAProfileThatSuffices() throws {
         let bundle = try TemporaryBundle()
         let file = bundle.path("profile.json")
         let recorded = try bundle.shell("mkdir /tmp/one && ls /tmp", options: ["--record-seccomp", file])
