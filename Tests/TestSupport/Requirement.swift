@@ -34,6 +34,12 @@ package struct Requirement: Sendable {
     package static let sharedRoot = Requirement("a root that may be shared; the lab's may not") {
         !FileManager.default.fileExists(atPath: "/run/lab")
     }
+    /// Temporary files on a file system that can be mapped to other ids: an overlay, which the lab's root is, cannot.
+    package static let mappableFiles = Requirement("a file system in TMPDIR that can be mapped; an overlay cannot") {
+        var found = statfs()
+        let overlay = 0x794C_7630  // OVERLAYFS_SUPER_MAGIC
+        return statfs(NSTemporaryDirectory(), &found) == 0 && Int(found.f_type) != overlay
+    }
     /// Two processors or more.
     package static let twoProcessors = Requirement("two processors") {
         ProcessInfo.processInfo.activeProcessorCount > 1
