@@ -36,9 +36,9 @@ package struct Requirement: Sendable {
     }
     /// Temporary files on a file system that can be mapped to other ids: an overlay, which the lab's root is, cannot.
     package static let mappableFiles = Requirement("a file system in TMPDIR that can be mapped; an overlay cannot") {
-        var found = statfs()
-        let overlay = 0x794C_7630  // OVERLAYFS_SUPER_MAGIC
-        return statfs(NSTemporaryDirectory(), &found) == 0 && Int(found.f_type) != overlay
+        let place = NSTemporaryDirectory()
+        let holding = MountTable.current().entries.filter { $0.point == "/" || place.hasPrefix($0.point + "/") }
+        return holding.reversed().max { $0.point.utf8.count < $1.point.utf8.count }?.type != "overlay"
     }
     /// Two processors or more.
     package static let twoProcessors = Requirement("two processors") {
