@@ -27,9 +27,11 @@ import Testing
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/\($0)")
         }
         step(["exec", identifier, "/bin/echo", "inside"]) { $0.line == "inside" }
-        // Of a guest's processes, ps gives the numbers that they have there.
-        let listed = RuntimeUnderTest.current.isolation == .vm ? 1 : pid
-        step(["ps", "--format", "json", identifier]) { $0.succeeded && $0.output.contains("\(listed)") }
+        step(["ps", "--format", "json", identifier]) { outcome in
+            // Of a guest's processes, ps gives the numbers that they have there.
+            guard RuntimeUnderTest.current.isolation == .vm else { return outcome.output.contains("\(pid)") }
+            return (try? JSON(parsing: outcome.output))?.elements.count == 1
+        }
         step(["pause", identifier])
         step(["state", identifier]) { $0.output.contains("paused") }
         step(["resume", identifier])
