@@ -10,4 +10,7 @@ package enum Meeting {
     package static let version: UInt32 = 1
     /// The id of the workload's first process; programs that join it have others.
     package static let workload: UInt32 = 0
+    /// How long the agent may take to say hello: on a host under load, or where several machines start at once on few
+    /// processors, many times the usual.
+    package static let helloMilliseconds = 180_000
 }

@@ -80,6 +80,9 @@ private func makeDirectories(_ membership: CgroupMembership) throws(RuntimeError
         let refusals: [Errno] = [.accessDenied, .notPermitted, .readOnly]
         if membership.isOptional, refusals.contains(error.errno) { return nil }
         var failure = RuntimeError(error).during("create \(membership)")
+        // Without what asks for the cgroup its user might do without it.
+        let field = membership.settings.first?.field ?? membership.deviceProgram?.field
+        if let field, refusals.contains(error.errno) { failure = failure.during(field) }
         if error.errno == .readOnly || error.errno == .accessDenied {
             failure.hint = "is the cgroup file system writable here, and is this part of it delegated to you?"
         }

@@ -51,7 +51,7 @@ package enum OptionTable {
             "the unix socket that receives a pidfd of the process"),
         OptionDefinition(
             .isolation, "isolation", nil, .choice(["container", "vm", "auto"]),
-            for: VerbSet(.run, .create, .plan, .check),
+            for: VerbSet(.run, .create, .plan, .check, .spec),
             "what keeps the container apart (default: what the bundle asks for)"),
         OptionDefinition(
             .kernel, "kernel", nil, .file, for: VerbSet(.run, .create, .plan, .check),

@@ -11,7 +11,11 @@ package enum SampleSpec {
     }
 
     /// The text.
-    package static func text(_ kind: Kind) -> String {
+    ///
+    /// - Parameters:
+    ///   - kind: whom the container is for.
+    ///   - isolation: what it asks for. A guest has a network, terminals and devices of its own kernel, whoever started it.
+    package static func text(_ kind: Kind, isolation: Isolation = .container) -> String {
         var writer = JSONWriter(.pretty)
         writer.object { spec in
             spec.member("ociVersion", "1.3.0")
@@ -23,8 +27,11 @@ package enum SampleSpec {
                 }
             }
             spec.member("hostname", "mvrun")
-            spec.member("mounts") { writeMounts(kind, to: &$0) }
-            spec.member("linux") { writeLinux(kind, to: &$0) }
+            spec.member("mounts") { writeMounts(kind, isolation, to: &$0) }
+            spec.member("linux") { writeLinux(kind, isolation, to: &$0) }
+            if isolation == .vm {
+                spec.member("annotations") { $0.object { $0.member(Session.isolationAnnotation, isolation.rawValue) } }
+            }
         }
         return writer.text + "\n"
     }
@@ -63,14 +70,14 @@ package enum SampleSpec {
 
     private typealias Mount = (destination: String, type: String, source: String, options: [String])
 
-    private static func writeMounts(_ kind: Kind, to writer: inout JSONWriter) {
+    private static func writeMounts(_ kind: Kind, _ isolation: Isolation, to writer: inout JSONWriter) {
         let plain = ["nosuid", "noexec", "nodev"]
         var terminals = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
         var system: Mount = ("/sys", "sysfs", "sysfs", plain + ["ro"])
-        switch kind {
-        case .privileged: terminals.append("gid=5")
+        switch (kind, isolation) {
+        case (.privileged, _), (_, .vm): terminals.append("gid=5")
         // A user namespace that owns no network namespace may not mount sysfs, and has no group 5.
-        case .rootless: system = ("/sys", "none", "/sys", ["rbind"] + plain + ["ro"])
+        case (.rootless, .container): system = ("/sys", "none", "/sys", ["rbind"] + plain + ["ro"])
         }
         let mounts: [Mount] = [
             ("/proc", "proc", "proc", []),
@@ -93,7 +100,7 @@ package enum SampleSpec {
         }
     }
 
-    private static func writeLinux(_ kind: Kind, to writer: inout JSONWriter) {
+    private static func writeLinux(_ kind: Kind, _ isolation: Isolation, to writer: inout JSONWriter) {
         writer.object { linux in
             var namespaces = ["pid", "network", "ipc", "uts", "mount", "cgroup"]
             switch kind {
@@ -101,7 +108,9 @@ package enum SampleSpec {
             case .rootless(let userID, let groupID):
                 writeMapping("uidMappings", userID, to: &linux)
                 writeMapping("gidMappings", groupID, to: &linux)
-                namespaces = ["pid", "ipc", "uts", "mount", "cgroup", "user"]
+                // The user's network is the host's, which a guest cannot have.
+                if isolation == .container { namespaces.remove(at: 1) }
+                namespaces.append("user")
             }
             linux.member("namespaces") { writer in
                 writer.array { array in

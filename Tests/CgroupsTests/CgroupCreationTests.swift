@@ -108,6 +108,14 @@ import Testing
         plan.memberships[0].isOptional = true
         #expect(try ContainerCgroups(creating: plan).records.isEmpty)
     }
+
+    @Test func theFieldThatAsksForACgroupIsNamedWhereItMayNotBeMade() throws {
+        var plan = host.v1("pids", "/web", [CgroupSetting("linux.resources.pids.limit", "pids.max", "7")])
+        plan.memberships[0].mountPoint = "/sys/kernel"
+        let error = try #require(throws: RuntimeError.self) { try ContainerCgroups(creating: plan) }
+        let place = "linux.resources.pids.limit: create cgroup v1 pids at /sys/kernel/web: "
+        #expect("\(error)".hasPrefix(place), "\(error)")
+    }
 }
 
 @Suite struct CgroupSettingsTests {

@@ -36,12 +36,18 @@ import Testing
         #expect(options.count > 50 && options.contains("rro") && options.contains("tmpcopyup"))
         // Each kind of option takes a mount that it can mean something for.
         let special = ["idmap", "ridmap", "bind", "rbind", "remount", "tmpcopyup", "loud", "silent", "mand", "nomand"]
-        for option in options where !special.contains(option) {
+        let plain = options.filter { !special.contains($0) }
+        // A guest takes several at once, since each boots a kernel.
+        let count = RuntimeUnderTest.current.isolation == .vm ? 8 : 1
+        for start in stride(from: 0, to: plain.count, by: count) {
+            let some = plain[start...].prefix(count)
             let bundle = try TemporaryBundle()
             let source = try bundle.folder("source")
-            bundle.spec.mount("/mnt", type: "bind", source: source, options: ["rbind", option])
+            for option in some {
+                bundle.spec.mount("/mnt/\(option)", type: "bind", source: source, options: ["rbind", option])
+            }
             let outcome = try bundle.run()
-            #expect(outcome.succeeded, "\(option): \(outcome)")
+            #expect(outcome.succeeded, "\(some): \(outcome)")
         }
     }
 
@@ -56,7 +62,9 @@ import Testing
         let bundle = try TemporaryBundle { $0.process.capabilities = ["bounding": JSON(capabilities)] }
         bundle.wrapper = ["setpriv", "--bounding-set", "-sys_resource", "--inh-caps", "-sys_resource"]
         let outcome = try bundle.run(["/bin/probe", "capabilities"])
-        #expect(Report(outcome.output)["bounding"] == "1fffeffffff", "\(outcome)")
+        // The one that the caller lacks is the guest's kernel's to give.
+        let expected = RuntimeUnderTest.current.isolation == .vm ? "1ffffffffff" : "1fffeffffff"
+        #expect(Report(outcome.output)["bounding"] == expected, "\(outcome)")
         #expect(!outcome.errors.contains("CAP_CHECKPOINT_RESTORE"))
     }
 

@@ -138,7 +138,8 @@ import Testing
         #expect(seen["hostname"] == "alpha" && seen["domainname"] == "beta.example")
     }
 
-    @Test(arguments: ["hostname", "domainname"]) func aNameOnTheHostsUtsNamespaceIsRefused(field: String) throws {
+    @Test(.requires(.container), arguments: ["hostname", "domainname"])
+    func aNameOnTheHostsUtsNamespaceIsRefused(field: String) throws {
         let before = ProcessInfo.processInfo.hostName
         let bundle = try TemporaryBundle {
             $0.hostname = nil

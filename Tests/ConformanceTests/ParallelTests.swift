@@ -4,6 +4,8 @@ import Testing
 
 /// Many containers at once, through their whole life, and what is left of them.
 @Suite(.serialized, .requires(.root)) struct ParallelTests {
+    /// A guest boots on an emulated processor where the host's KVM boots none: eight of them take a minute.
+    private static let count = RuntimeUnderTest.current.isolation == .vm ? 8 : 64
     private static let kinds = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]
 
     /// The whole life of one container: what it did not do as it should, in words, and the namespaces it was in.
@@ -25,7 +27,11 @@ import Testing
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/\($0)")
         }
         step(["exec", identifier, "/bin/echo", "inside"]) { $0.line == "inside" }
-        step(["ps", "--format", "json", identifier]) { $0.succeeded && $0.output.contains("\(pid)") }
+        step(["ps", "--format", "json", identifier]) { outcome in
+            // Of a guest's processes, ps gives the numbers that they have there.
+            guard RuntimeUnderTest.current.isolation == .vm else { return outcome.output.contains("\(pid)") }
+            return (try? JSON(parsing: outcome.output))?.elements.count == 1
+        }
         step(["pause", identifier])
         step(["state", identifier]) { $0.output.contains("paused") }
         step(["resume", identifier])
@@ -42,8 +48,8 @@ import Testing
         return (faults + (rest.isEmpty ? [] : ["left behind: \(rest)"]), Set(namespaces))
     }
 
-    @Test(arguments: [1, 2]) func sixtyFourContainersLiveAtOnceAndLeaveNothing(round: Int) throws {
-        let bundles = try (0..<64).map { _ in try TemporaryBundle() }
+    @Test(arguments: [1, 2]) func manyContainersLiveAtOnceAndLeaveNothing(round: Int) throws {
+        let bundles = try (0..<Self.count).map { _ in try TemporaryBundle() }
         // One state directory for all, so that they meet there; its name is not that of any of them.
         let states = NSTemporaryDirectory() + "mvrun-parallel-\(getpid())-\(round)"
         try FileManager.default.createDirectory(atPath: states, withIntermediateDirectories: true)

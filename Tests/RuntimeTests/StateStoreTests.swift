@@ -1,5 +1,6 @@
 import Diagnostics
 import OCI
+import Planning
 import Plans
 import Syscalls
 import Testing
@@ -210,5 +211,15 @@ private func record(_ id: String) -> ContainerRecord {
         #expect(spec.linux.gidMappings == [Spec.IDMapping(containerID: 0, hostID: 100, size: 1)])
         #expect(spec.linux.namespace(.network) == nil)
         #expect(spec.linux.resources == nil)
+    }
+
+    @Test func theSampleOfAUsersMachineAsksForItAndHasWhatOnlyTheGuestsRootMayHave() throws {
+        let text = SampleSpec.text(.rootless(userID: 1000, groupID: 100), isolation: .vm)
+        let spec = try Spec(config: Array(text.utf8))
+        #expect(spec.linux.uidMappings == [Spec.IDMapping(containerID: 0, hostID: 1000, size: 1)])
+        #expect(spec.annotation("dev.mvrun.isolation") == "vm")
+        #expect(MicroVMFindings(of: spec).errors == [])
+        #expect(spec.mounts.first { $0.destination == "/sys" }?.type == "sysfs")
+        #expect(spec.mounts.first { $0.destination == "/dev/pts" }?.options.contains("gid=5") == true)
     }
 }

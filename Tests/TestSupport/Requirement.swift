@@ -34,6 +34,12 @@ package struct Requirement: Sendable {
     package static let sharedRoot = Requirement("a root that may be shared; the lab's may not") {
         !FileManager.default.fileExists(atPath: "/run/lab")
     }
+    /// Temporary files on a file system that can be mapped to other ids: an overlay, which the lab's root is, cannot.
+    package static let mappableFiles = Requirement("a file system in TMPDIR that can be mapped; an overlay cannot") {
+        let place = NSTemporaryDirectory()
+        let holding = MountTable.current().entries.filter { $0.point == "/" || place.hasPrefix($0.point + "/") }
+        return holding.reversed().max { $0.point.utf8.count < $1.point.utf8.count }?.type != "overlay"
+    }
     /// Two processors or more.
     package static let twoProcessors = Requirement("two processors") {
         ProcessInfo.processInfo.activeProcessorCount > 1

@@ -164,6 +164,15 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
         let expected = RuntimeError(.programNotFound, "no such program").during("in the guest")
         #expect(try guest.session.run() == .failed(expected))
         #expect(try ControlReply(packet: try starter.receive().bytes) == .failure(expected))
+        // Else the monitor would say it as well.
+        #expect(guest.session.isFailureTold)
+    }
+
+    @Test func aFailureThatNobodyAskedForIsToldToNobody() throws {
+        let guest = try guest(try OwnedDescriptor.memory([], name: "output"))
+        try guest.start()
+        guest.session.fail(RuntimeError(.guest, "lost"))
+        #expect(!guest.session.isFailureTold)
     }
 
     @Test func anAgentOfAnotherVersionIsRefused() throws {

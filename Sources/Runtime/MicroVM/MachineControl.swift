@@ -107,8 +107,10 @@ extension Session {
         }
     }
 
-    /// How long a guest may take to its first sign of life, which on a host under load is many times the usual.
-    private static var bootMilliseconds: Int { 60_000 }
+    /// How long a guest may take until it waits for its start.
+    ///
+    /// The monitor gives up on it before, and says why.
+    private static var bootMilliseconds: Int { Meeting.helloMilliseconds + 60_000 }
 
     /// The guest kernel's log.
     package func console(of id: String) throws(RuntimeError) -> [UInt8] {

@@ -25,10 +25,11 @@ package enum MachineMonitor {
         var console: ConsoleLog?
         do throws(RuntimeError) {
             switch try run(&console) {
-            case .exited(let exit):
+            case .exited(let exit)?:
                 if exit.outOfMemory { console?.append(line: MonitorRemark.outOfMemory) }
                 return exit.end.shellStatus
-            case .failed(let error): throw error
+            case .failed(let error)?: throw error
+            case nil: return failureStatus
             }
         } catch {
             report(error, console)
@@ -36,7 +37,8 @@ package enum MachineMonitor {
         }
     }
 
-    private static func run(_ console: inout ConsoleLog?) throws(RuntimeError) -> MachineSession.Outcome {
+    /// - Returns: nil for a failure that somebody has been told of, who says it.
+    private static func run(_ console: inout ConsoleLog?) throws(RuntimeError) -> MachineSession.Outcome? {
         for number in MachineDescriptors.plan..<(MachineDescriptors.plan + Int32(MachineDescriptors.count)) {
             guard isOpen(number) else {
                 throw RuntimeError(.usage, "mvrun-vmm is started by mvrun; descriptor \(number) is not open")
@@ -76,7 +78,9 @@ package enum MachineMonitor {
         try during("start the file server's thread") { try worker.start() }
         try during("start the disk's thread") { try disk?.start() }
         try machine.start(kernel: kernel, initramfs: initramfs)
-        return try session.run()
+        let outcome = try session.run()
+        if case .failed = outcome, session.isFailureTold { return nil }
+        return outcome
     }
 
     /// Gives the machine its disk.

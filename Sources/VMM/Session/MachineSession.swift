@@ -19,8 +19,6 @@ package final class MachineSession {
         case failed(RuntimeError)
     }
 
-    /// How long the agent may take to say hello.
-    package static let helloMilliseconds = 120_000
     /// How long somebody may take to ask why the machine failed.
     private static let lingerMilliseconds = 10_000
 
@@ -85,10 +83,10 @@ package final class MachineSession {
             streams[Meeting.workload] = workloadStreams(files)
             _ = try machine.loop.add(signals.descriptor.number, .readable) { [weak self] _ in self?.forwardSignals() }
             self.signals = consume signals
-            let timer = try TimerDescriptor(milliseconds: Self.helloMilliseconds)
+            let timer = try TimerDescriptor(milliseconds: Meeting.helloMilliseconds)
             helloRegistration = try machine.loop.add(timer.file.number, .readable) { [weak self] _ in
                 self?.fail(
-                    RuntimeError(.guest, "its agent has not answered for \(Self.helloMilliseconds / 1000) s"))
+                    RuntimeError(.guest, "its agent has not answered for \(Meeting.helloMilliseconds / 1000) s"))
             }
             helloTimer = timer
             server = try ControlServer(control, on: machine.loop) { [weak self] connection, packet in
