@@ -58,6 +58,7 @@ final class ContainerMaking {
         }
         record.hasPoststart = !bundle.spec.hooks[.poststart].isEmpty
         record.hasPoststop = !bundle.spec.hooks[.poststop].isEmpty
+        record.hasNetworks = plan.networks != nil
         record.isForeground = isForeground
         if plan.machine != nil {
             record.isolation = .vm

@@ -38,6 +38,8 @@ package struct ContainerRecord: Equatable, Sendable {
     package var hasPoststart = false
     /// Whether there are hooks to run behind `delete`.
     package var hasPoststop = false
+    /// Whether plugins of CNI have put it into networks, or were about to.
+    package var hasNetworks = false
     /// What keeps the container apart.
     package var isolation = Isolation.container
     /// The directory of resctrl that the container is in, `linux.intelRdt`; nil where it is left alone.
@@ -84,6 +86,7 @@ extension ContainerRecord {
             if let systemdUnit { object.member("systemdUnit", systemdUnit) }
             object.member("hasPoststart", hasPoststart)
             object.member("hasPoststop", hasPoststop)
+            if hasNetworks { object.member("hasNetworks", hasNetworks) }
             if isolation == .vm { object.member("isolation", isolation.rawValue) }
             if let resctrlGroup {
                 object.member("resctrlGroup", resctrlGroup)
@@ -127,6 +130,7 @@ extension ContainerRecord {
         systemdUnit = root["systemdUnit"]?.string
         hasPoststart = root["hasPoststart"]?.boolean ?? false
         hasPoststop = root["hasPoststop"]?.boolean ?? false
+        hasNetworks = root["hasNetworks"]?.boolean ?? false
         if let name = root["isolation"]?.string {
             guard let known = Isolation(rawValue: name) else {
                 throw RuntimeError(.unsupported, "isolation \"\(name)\" is that of a newer mvrun")

@@ -77,7 +77,7 @@ extension Session {
     ) throws(RuntimeError) {
         try directory.beginRemoval()
         do throws(RuntimeError) {
-            try leaveNetworks(in: directory.path, force: force)
+            if container.record.hasNetworks { try leaveNetworks(in: directory.path, force: force) }
             try removeResources(of: container)
         } catch {
             directory.cancelRemoval()

@@ -15,7 +15,7 @@ extension Session {
             throw RuntimeError(
                 .wrongState, "the container is \(status.rawValue); only a created container can be started")
         }
-        checkNetworks(in: directory.path)
+        if container.record.hasNetworks { checkNetworks(in: directory.path) }
         try connectNewLinks(container, in: directory)
         let sandbox: CreatedSandbox
         do {
