@@ -128,7 +128,7 @@ let package = Package(
         tests(
             of: "Planning", imports: "CLinux", "FilteredChild", "Syscalls", "Diagnostics", "OCI", "Plans", "Cgroups"),
         tests(of: "GuestImage", imports: "Diagnostics", "Syscalls"),
-        tests(of: "CNI", imports: "JSON", "Diagnostics"),
+        tests(of: "CNI", imports: "TestSupport", "JSON", "Diagnostics"),
         // Hostile guests: what fuzzing drives, and attacks that are known by name.
         .testTarget(
             name: "HostileTests",

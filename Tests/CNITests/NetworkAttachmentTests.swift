@@ -1,6 +1,7 @@
 import Diagnostics
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @testable import CNI
@@ -26,8 +27,7 @@ import Testing
                 echo "\(name) $CNI_COMMAND $CNI_CONTAINERID $CNI_NETNS $CNI_IFNAME $(cat)" >> \(folder)/log
                 \(script)
                 """
-            try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
-            chmod("\(folder)/\(name)", 0o755)
+            try makeProgram(at: "\(folder)/\(name)", text)
         }
 
         func attachment(version: String = "1.0.0", ports: [PortMapping] = []) throws -> NetworkAttachment {

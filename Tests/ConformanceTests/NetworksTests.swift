@@ -45,9 +45,7 @@ import Testing
                   {"type": "portmap", "capabilities": {"portMappings": true}, "snat": true}\(more)]}
                 """
             if let last {
-                let path = "\(folder)/\(last.name)"
-                try ("#!/bin/sh\n" + last.script).write(toFile: path, atomically: true, encoding: .utf8)
-                chmod(path, 0o755)
+                try makeProgram(at: "\(folder)/\(last.name)", "#!/bin/sh\n" + last.script)
             }
             try text.write(toFile: "\(folder)/net.conflist", atomically: true, encoding: .utf8)
             var environment = ProcessInfo.processInfo.environment

@@ -41,6 +41,16 @@ package func makeLink(at path: String, to target: String) throws {
     try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
 }
 
+/// Makes a program out of a script.
+///
+/// Another process writes it: a descriptor of this one's, which a child that another test starts just then inherits, would
+/// keep it from being executed (ETXTBSY).
+package func makeProgram(at path: String, _ script: String) throws {
+    let writing = "rm -f \"$1\"; cat > \"$1\"; chmod 755 \"$1\""
+    let outcome = try ChildProcess.run(["sh", "-ec", writing, "sh", path], input: Array(script.utf8))
+    guard outcome.succeeded else { throw TestSupportError("make \(path): \(outcome)") }
+}
+
 /// The names in a folder, sorted.
 package func names(in folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
