@@ -22,17 +22,10 @@ struct GuestNetworkTests {
             [verb, "--isolation", "vm", "--bundle", bundle.directory, bundle.identifier], timeout: 180)
     }
 
-    @discardableResult
-    private func host(_ script: String) throws -> String {
-        let outcome = try ChildProcess.run(["sh", "-ec", script], timeout: 60)
-        try #require(outcome.succeeded, "\(script): \(outcome)")
-        return outcome.output
-    }
-
     /// A file of noise, and its digest.
     private func noise(_ bundle: TemporaryBundle, megabytes: Int) throws -> (path: String, digest: String) {
         let path = bundle.path("noise")
-        let text = try host("head -c \(megabytes)M /dev/urandom > \(path); sha256sum < \(path)")
+        let text = try onHost("head -c \(megabytes)M /dev/urandom > \(path); sha256sum < \(path)")
         return (path, String(text.prefix(64)))
     }
 
@@ -57,7 +50,7 @@ struct GuestNetworkTests {
     }
 
     private func isClean(_ namespace: Namespace) throws -> Bool {
-        let left = try host("tc -n \(namespace.name) qdisc show; ip -n \(namespace.name) link")
+        let left = try onHost("tc -n \(namespace.name) qdisc show; ip -n \(namespace.name) link")
         return !left.contains("ingress") && !left.contains("mvrun")
     }
 
@@ -73,9 +66,9 @@ struct GuestNetworkTests {
             busybox ping -c 2 -s 8900 -W 5 10.77.0.1
             """
         let bundle = try bundle(script.replacing("busybox", with: "/bin/busybox"))
-        let namespace = try Namespace("mvt-ping", mtu: 9000, host)
+        let namespace = try Namespace("mvt-ping", mtu: 9000, onHost)
         bundle.spec.setNamespace("network", path: namespace.path)
-        let address = try host("ip -n \(namespace.name) -o link show eth0").split(separator: " ")
+        let address = try onHost("ip -n \(namespace.name) -o link show eth0").split(separator: " ")
         let outcome = try run(bundle)
         #expect(outcome.succeeded, "\(outcome)")
         #expect(outcome.output.contains("mtu 9000") && outcome.output.contains("10.77.0.2/24"), "\(outcome)")
@@ -94,7 +87,7 @@ struct GuestNetworkTests {
             /bin/busybox wget -q -O /tmp/got http://10.77.0.1:8077/noise; sha256sum < /tmp/got > /tmp/sum
             exec /bin/busybox httpd -f -p 80 -h /tmp
             """)
-        let namespace = try Namespace("mvt-bulk", host)
+        let namespace = try Namespace("mvt-bulk", onHost)
         bundle.spec.setNamespace("network", path: namespace.path)
         let (path, digest) = try noise(bundle, megabytes: 20)
         let folder = (path as NSString).deletingLastPathComponent
@@ -114,7 +107,7 @@ struct GuestNetworkTests {
 
     @Test func aServiceInTheGuestIsReachedFromOutside() throws {
         let bundle = try bundle("echo served > /tmp/index.html; exec /bin/busybox httpd -f -p 80 -h /tmp")
-        let namespace = try Namespace("mvt-serve", host)
+        let namespace = try Namespace("mvt-serve", onHost)
         bundle.spec.setNamespace("network", path: namespace.path)
         try #require(try run(bundle, verb: "create").succeeded)
         try bundle.succeed("start", bundle.identifier)
@@ -158,7 +151,7 @@ struct GuestNetworkTests {
         try #require(try run(bundle, verb: "create").succeeded)
         bundle.wrapper = []
         let pid = try #require(try bundle.state().pid.number)
-        try host(
+        try onHost(
             """
             ip link add mvt-late type veth peer name late0 netns \(pid)
             ip addr add 10.76.0.1/24 dev mvt-late; ip link set mvt-late up
@@ -173,7 +166,7 @@ struct GuestNetworkTests {
 
     @Test func aDeviceOfTheHostsMovesIntoTheGuest() throws {
         let bundle = try bundle("ip addr show inner0; /bin/busybox ping -c 1 -W 5 10.75.0.1")
-        try host(
+        try onHost(
             """
             ip link add mvt-in type veth peer name mvt-out; ip addr add 10.75.0.2/24 dev mvt-in
             ip addr add 10.75.0.1/24 dev mvt-out; ip link set mvt-in up; ip link set mvt-out up

@@ -4,12 +4,6 @@ import Testing
 
 /// `--network` and `--publish`: the network that the command line gives in place of the bundle's.
 @Suite(.requires(.root, .mvrun, .program("ip"))) struct NetworksTests {
-    private func host(_ script: String) throws -> String {
-        let outcome = try ChildProcess.run(["sh", "-ec", script], timeout: 60)
-        try #require(outcome.succeeded, "\(script): \(outcome)")
-        return outcome.output
-    }
-
     private func bundle(_ script: String) throws -> TemporaryBundle {
         let bundle = try TemporaryBundle()
         for set in ["bounding", "effective", "permitted"] {
@@ -78,14 +72,12 @@ import Testing
         #expect(outcome.succeeded && outcome.line == own, "\(outcome)")
     }
 
-    @Test func aVirtualMachineHasNoNetworkOfTheHosts() throws {
-        guard RuntimeUnderTest.current.isolation != .container else { return }
+    @Test(.requires(.virtualMachine)) func aVirtualMachineHasNoNetworkOfTheHosts() throws {
         let outcome = try run(try bundle("true"), "--network", "host")
         #expect(!outcome.succeeded && outcome.errors.contains("--network host: a virtual machine has"), "\(outcome)")
     }
 
-    @Test func aSysctlOfTheHostsNetworkIsStillRefused() throws {
-        guard RuntimeUnderTest.current.isolation == .container else { return }
+    @Test(.requires(.container)) func aSysctlOfTheHostsNetworkIsStillRefused() throws {
         let bundle = try bundle("true")
         bundle.spec.linux.sysctl = ["net.ipv4.ip_forward": "1"]
         try bundle.writeConfiguration()
@@ -95,10 +87,10 @@ import Testing
 
     @Test func aNamespaceOfSomebodyElsesIsJoined() throws {
         let name = "mvt-net-ns"
-        _ = try host(
+        _ = try onHost(
             "ip netns add \(name); ip -n \(name) link add d0 type veth peer name d1; ip -n \(name) link set d0 up")
         defer { _ = try? ChildProcess.run(["ip", "netns", "del", name]) }
-        _ = try host("ip -n \(name) addr add 10.91.0.2/24 dev d0; ip -n \(name) link set d1 up")
+        _ = try onHost("ip -n \(name) addr add 10.91.0.2/24 dev d0; ip -n \(name) link set d1 up")
         let outcome = try run(try bundle("ip -o addr show d0"), "--network", "ns:/run/netns/\(name)")
         #expect(outcome.succeeded && outcome.output.contains("10.91.0.2/24"), "\(outcome)")
     }
@@ -127,7 +119,7 @@ import Testing
         #expect(served("10.92.0.1:18099"))
         try bundle.succeed("delete", "--force", id)
         #expect(network.leases.isEmpty && network.links == "")
-        #expect(!(try host("iptables -t nat -S")).contains("18099"))
+        #expect(!(try onHost("iptables -t nat -S")).contains("18099"))
         #expect(HostInventory(naming: id).isEmpty)
     }
 

@@ -254,3 +254,13 @@ package final class ChildProcess {
         status = signal == 0 ? .exited(code) : .signaled(signal)
     }
 }
+
+/// Runs a script on the host, which must succeed.
+///
+/// - Returns: what it prints.
+@discardableResult
+package func onHost(_ script: String) throws -> String {
+    let outcome = try ChildProcess.run(["sh", "-ec", script], timeout: 60)
+    guard outcome.succeeded else { throw TestSupportError("\(script): \(outcome)") }
+    return outcome.output
+}

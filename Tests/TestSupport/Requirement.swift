@@ -28,6 +28,10 @@ package struct Requirement: Sendable {
     package static let container = Requirement("isolation by container") {
         RuntimeUnderTest.current.isolation == .container
     }
+    /// A machine of its own.
+    package static let virtualMachine = Requirement("isolation by virtual machine") {
+        RuntimeUnderTest.current.isolation == .vm
+    }
     /// A host whose cgroups are those of version 2.
     package static let unifiedCgroups = Requirement("cgroup v2 at /sys/fs/cgroup") { CgroupView.unified != nil }
     /// A machine that goes on when mounts of its root are shared; that of Tests/Lab does not, whatever runs there.
