@@ -8,9 +8,9 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 # More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
 BENCH ?=
-# Which tests run in the lab, as a regular expression.
-# The engines that drive the runtime.
+# The tests of engines that drive the runtime.
 engine_tests := ConformanceTests.(Podman|Docker|Containerd|Networks)
+# Which tests run in the lab, as a regular expression.
 LAB_TESTS ?= ConformanceTests.(CgroupV2|Guest)
 
 # What the programs link against, what the tests run, the runtimes that `bench` measures against, and what the Swift

@@ -58,7 +58,7 @@ package struct NetworkAttachment: Sendable {
             for plugin in list.plugins {
                 let printed = try runPlugin(
                     plugin.type, .add, context, configuration: configuration(plugin, previous: previous))
-                previous = try JSONDocument(reading: printed, limit: 1 << 20).root
+                previous = try JSONDocument(reading: printed, limit: outputLimit).root
             }
             result = previous
         }
@@ -74,8 +74,7 @@ package struct NetworkAttachment: Sendable {
     /// - Throws: the first failure.
     package func delete(namespace: String?, plugins directories: [String]) throws(RuntimeError) {
         let context = context(namespace, directories)
-        // Before 0.4.0 plugins are not told what they did.
-        let previous = list.version.hasPrefix("0.3.") ? nil : result
+        let previous = list.tellsWhatWasDone ? result : nil
         var failure: RuntimeError?
         for plugin in list.plugins.reversed() {
             do throws(RuntimeError) {
@@ -94,7 +93,7 @@ package struct NetworkAttachment: Sendable {
     ///   - namespace: the path of its network namespace.
     ///   - directories: where plugins are.
     package func check(namespace: String, plugins directories: [String]) throws(RuntimeError) {
-        guard !list.disablesCheck, !list.version.hasPrefix("0.3."), let result else { return }
+        guard !list.disablesCheck, list.tellsWhatWasDone, let result else { return }
         try during("network \(list.name)") {
             let context = context(namespace, directories)
             for plugin in list.plugins {

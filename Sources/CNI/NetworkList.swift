@@ -22,6 +22,8 @@ package struct NetworkList: Sendable {
     package let version: String
     /// Whether CHECK means nothing to it.
     let disablesCheck: Bool
+    /// Whether its plugins are told what they did, and know CHECK: not before 0.4.0.
+    var tellsWhatWasDone: Bool { !version.hasPrefix("0.3.") }
     let plugins: [Plugin]
     /// The whole of it, as it was read.
     let source: JSONValue
@@ -105,9 +107,7 @@ extension NetworkList {
     ///   - name: the name that the configuration itself has.
     ///   - directory: where configurations are; they are looked at in the order of their files' names.
     /// - Throws: that there is none of that name, which there are, and what is wrong with the file that has it.
-    package static func find(
-        _ name: String, in directory: String = standardDirectory
-    ) throws(RuntimeError) -> NetworkList {
+    package static func find(_ name: String, in directory: String) throws(RuntimeError) -> NetworkList {
         let endings = [".conflist", ".conf", ".json"]
         let files = ((try? OwnedDescriptor.open(directory, .directory).entries()) ?? []).sorted()
         var (others, fault): ([String], RuntimeError?) = ([], nil)

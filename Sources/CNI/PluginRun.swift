@@ -29,7 +29,7 @@ struct OperationContext {
             "CNI_COMMAND=\(operation.rawValue)", "CNI_CONTAINERID=\(container)", "CNI_NETNS=\(namespace ?? "")",
             "CNI_IFNAME=\(interface)", "CNI_PATH=\(directories.joined(separator: ":"))",
             // Plugins call iptables, nft and others of their kind.
-            "PATH=\(environmentVariable("PATH") ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")",
+            "PATH=\(searchPath)",
         ]
     }
 }
@@ -72,7 +72,7 @@ func runPlugin(
 }
 
 /// The most that a plugin may print; what is behind is not looked at.
-private let outputLimit = 1 << 20
+let outputLimit = 1 << 20
 
 private func content(of file: borrowing OwnedDescriptor) throws(SystemError) -> [UInt8] {
     let size = min(Int(try file.status().size), outputLimit)
@@ -105,8 +105,7 @@ private func failure(_ end: ProcessEnd, printed: [UInt8], complained: [UInt8]) -
         let code = document.root["code"]?.uint64.map { " (code \($0))" } ?? ""
         return RuntimeError(.system, "\(message)\(details)\(code)")
     }
-    let words = String(decoding: (complained.isEmpty ? printed : complained).suffix(1024), as: UTF8.self)
-        .split(whereSeparator: \.isNewline).suffix(3).joined(separator: " | ")
+    let words = lastLines(3, of: (complained.isEmpty ? printed : complained).suffix(1024))
     let said = words.isEmpty ? "without a word" : "its last words: \(words)"
     switch end {
     case .exited(let status): return RuntimeError(.system, "it exited with status \(status), \(said)")

@@ -48,7 +48,7 @@ extension FileWorker {
     ) throws(Errno) -> Inode {
         try server.inodes.see(
             attributes, share: parent.share, parent: parent, name: name, pin: pin,
-            submounts: server.features.contains(.submounts))
+            submounts: server.features.contains(.submounts), isMountPoint: parent.key.mount != attributes.mount)
     }
 
     /// The reply that tells of what has a name now.

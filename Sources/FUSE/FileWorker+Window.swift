@@ -9,7 +9,7 @@ extension FileWorker {
         try reader.skip(8)
         let (position, count) = (try reader.offset(), try reader.uint64())
         let (flags, offset) = (try reader.uint64(), try reader.uint64())
-        let part = try checked(offset, count, in: window)
+        try require(offset, count, in: window)
         // The file's last byte has a place too.
         guard UInt64(position) & (window.unit - 1) == 0, UInt64(position) <= UInt64(Int64.max) - count else {
             throw .invalidArgument
@@ -20,7 +20,7 @@ extension FileWorker {
         if writable && inode.share.isReadOnly { throw .readOnly }
         let mode = writable ? O_RDWR : O_RDONLY
         let file = try server.descriptors.reopen(server.file(of: inode), flags: mode | O_NONBLOCK)
-        try window.map(file, from: position, count: part.count, at: part.offset, writable: writable)
+        try window.map(file, from: position, count: count, at: offset, writable: writable)
         return Reply()
     }
 
@@ -30,18 +30,16 @@ extension FileWorker {
         let count = try reader.uint32()
         guard Int(count) <= reader.remaining / 16 else { throw .invalidArgument }
         for _ in 0..<count {
-            let part = try checked(try reader.uint64(), try reader.uint64(), in: window)
-            try window.unmap(at: part.offset, part.count)
+            let (offset, count) = (try reader.uint64(), try reader.uint64())
+            try require(offset, count, in: window)
+            try window.unmap(at: offset, count)
         }
         return Reply()
     }
 
-    /// A part that lies in the window, in whole units: so the client cannot make more mappings than the window has units.
-    private func checked(
-        _ offset: UInt64, _ count: UInt64, in window: any FileWindow
-    ) throws(Errno) -> (offset: UInt64, count: UInt64) {
+    /// Refuses a part that is not whole units of the window: so the client cannot make more mappings than there are units.
+    private func require(_ offset: UInt64, _ count: UInt64, in window: any FileWindow) throws(Errno) {
         guard (offset | count) & (window.unit - 1) == 0, count > 0, offset < window.size, count <= window.size - offset
         else { throw .invalidArgument }
-        return (offset, count)
     }
 }

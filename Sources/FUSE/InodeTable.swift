@@ -38,10 +38,10 @@ final class InodeTable: Sendable {
     ///
     /// - Parameters:
     ///   - submounts: whether the client keeps inode numbers of different file systems apart.
-    ///   - isMountPoint: for a share's root, whether the client is to; elsewhere a change of mounts decides.
+    ///   - isMountPoint: whether another file system begins here.
     func see(
         _ attributes: FileAttributes, share: Share, parent: Inode?, name: FileName?, pin: ServedFile? = nil,
-        submounts: Bool, isMountPoint: Bool? = nil
+        submounts: Bool, isMountPoint: Bool
     ) throws(Errno) -> Inode {
         let key = InodeKey(attributes, share: share)
         let limit = limits.nodes
@@ -68,7 +68,7 @@ final class InodeTable: Sendable {
             let node = state.nodes.add { number in
                 Inode(
                     number: number, key: key, share: share, kind: attributes.kind, shownInode: shown,
-                    isMountPoint: isMountPoint ?? parent.map { $0.key.mount != attributes.mount } ?? true,
+                    isMountPoint: isMountPoint,
                     state: Inode.State(pin: pin, parent: parentNumber, name: name, lookups: 1))
             }
             state.byKey[key] = node

@@ -30,7 +30,7 @@ struct StepOrder {
     func steps() throws(RuntimeError) -> [SetupStep] {
         var steps = namespaceSteps
         steps += rootSteps
-        steps += hookSteps
+        steps += spec.hookSteps(options)
         // AFTER the hooks of createContainer, which may still change what is at these paths, and BEFORE the root is
         // entered, while the host's /dev/null can be named.
         if !spec.linux.maskedPaths.isEmpty { steps.append(.maskPaths(spec.linux.maskedPaths)) }
@@ -39,7 +39,7 @@ struct StepOrder {
         if process.cwd != "/" { steps.append(.makeDirectory(process.cwd)) }
         if spec.root.readonly { steps.append(.readOnlyRoot) }
         // AFTER the hooks, whose own exec would take the label, and BEFORE the host's procfs is out of sight.
-        steps += labelSteps
+        steps += process.labelSteps
         steps += enterSteps
         steps += try processSteps()
         steps += identity.beforeStart
@@ -98,26 +98,6 @@ struct StepOrder {
                     rows: process.consoleSize?.height ?? 0, columns: process.consoleSize?.width ?? 0,
                     bindConsole: true))
         }
-        return steps
-    }
-
-    private var hookSteps: [SetupStep] {
-        let hooks = spec.hooks
-        let own = hooks.steps(.createContainer)
-        let isAwaited = !hooks[.prestart].isEmpty || !hooks[.createRuntime].isEmpty || !own.isEmpty
-        let movesDevices = !spec.linux.netDevices.isEmpty
-        // The runtime's hooks come first; the hooks of the container's namespaces follow (config.md, "Hooks").
-        var steps: [SetupStep] = isAwaited || movesDevices || options.awaitsNetworks ? [.awaitHooks] : []
-        if !own.isEmpty { steps.append(.hooks(own)) }
-        return steps
-    }
-
-    private var labelSteps: [SetupStep] {
-        var steps: [SetupStep] = []
-        if let profile = process.apparmorProfile, !profile.isEmpty {
-            steps.append(.securityLabel(.appArmor(profile)))
-        }
-        if let label = process.selinuxLabel, !label.isEmpty { steps.append(.securityLabel(.seLinux(label))) }
         return steps
     }
 
@@ -197,5 +177,29 @@ extension Spec.MemoryPolicy {
             }
             return .memoryPolicy(mode: flags.reduce(mode.number) { $0 | $1.bit }, nodes: words)
         }
+    }
+}
+
+extension Spec {
+    /// What happens between the making of a root and its entering: what the runtime does from outside, and the hooks of the
+    /// container's namespaces.
+    ///
+    /// The runtime's hooks come first; the hooks of the container's namespaces follow (config.md, "Hooks").
+    func hookSteps(_ options: PlanOptions) -> [SetupStep] {
+        let own = hooks.steps(.createContainer)
+        let isAwaited =
+            !hooks[.prestart].isEmpty || !hooks[.createRuntime].isEmpty || !own.isEmpty || !linux.netDevices.isEmpty
+            || options.awaitsNetworks
+        return (isAwaited ? [.awaitHooks] : []) + (own.isEmpty ? [] : [.hooks(own)])
+    }
+}
+
+extension Spec.Process {
+    /// The labels that the exec takes.
+    var labelSteps: [SetupStep] {
+        var steps: [SetupStep] = []
+        if let profile = apparmorProfile, !profile.isEmpty { steps.append(.securityLabel(.appArmor(profile))) }
+        if let label = selinuxLabel, !label.isEmpty { steps.append(.securityLabel(.seLinux(label))) }
+        return steps
     }
 }

@@ -183,7 +183,7 @@ final class ContainerMaking {
         guard let machine = plan.machine,
             let files = try directory?.machineFiles(
                 machine, diskPath: bundle.spec.vm?.image?.path,
-                session.machineImages(bundle.spec, kernel: request.kernel))
+                session.machineImages(kernel: plan.kernel))
         else { return }
         if machine.offersVsock {
             let launch = plan.sandbox.launch

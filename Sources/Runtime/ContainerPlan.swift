@@ -22,6 +22,8 @@ package struct ContainerPlan: Sendable {
     var listener: (path: String, metadata: String?)?
     /// The virtual machine that the sandbox's program, the monitor, runs; nil for a container of the host's kernel.
     package var machine: MachinePlan?
+    /// The kernel that the machine is to boot; nil for the one that this host has for any.
+    var kernel: String?
     /// The networks that plugins put the container into; nil for none.
     var networks: ContainerNetworks?
     /// How calls are answered that mvrun itself is asked about.

@@ -109,7 +109,7 @@ package enum SampleSpec {
                 writeMapping("uidMappings", userID, to: &linux)
                 writeMapping("gidMappings", groupID, to: &linux)
                 // The user's network is the host's, which a guest cannot have.
-                if isolation == .container { namespaces.remove(at: 1) }
+                if isolation == .container { namespaces.removeAll { $0 == "network" } }
                 namespaces.append("user")
             }
             linux.member("namespaces") { writer in

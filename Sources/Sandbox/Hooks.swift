@@ -118,8 +118,6 @@ private struct HookRun: ~Copyable {
 
     /// The last lines that the hook wrote, in one line.
     var lastLines: String {
-        let text = String(decoding: tail, as: UTF8.self)
-        let lines = text.split(whereSeparator: \.isNewline)
-        return lines.suffix(5).joined(separator: " | ")
+        Diagnostics.lastLines(5, of: tail)
     }
 }

@@ -54,16 +54,16 @@ private func runMapper(_ name: String, _ process: Int32, _ mappings: [IDMapping]
     for mapping in mappings {
         arguments += ["\(mapping.containerID)", "\(mapping.hostID)", "\(mapping.size)"]
     }
-    let lastLines: String
+    let said: String
     do {
         let pipe = try makePipe()
         let input = try OwnedDescriptor.open("/dev/null")
         let pid = try spawnProcess(
             name, arguments: arguments, environment: nil, input: input, output: pipe.writing, errors: pipe.writing)
         let output = pipe.keepReading()
-        let text = String(decoding: try output.readAll(limit: 65536, subject: name), as: UTF8.self)
+        let bytes = try output.readAll(limit: 65536, subject: name)
         guard let ended = try waitForChild(pid), ended.end != .exited(0) else { return }
-        lastLines = text.split(whereSeparator: \.isNewline).suffix(3).joined(separator: " | ")
+        said = lastLines(3, of: bytes)
     } catch let error where error.errno == .noEntry {
         throw RuntimeError(
             .unsupported, "\(name) is not installed: executable file not found in $PATH",
@@ -72,6 +72,6 @@ private func runMapper(_ name: String, _ process: Int32, _ mappings: [IDMapping]
         throw RuntimeError(error)
     }
     throw RuntimeError(
-        .system, "\(arguments.joined(separator: " ")): \(lastLines)",
+        .system, "\(arguments.joined(separator: " ")): \(said)",
         hint: "the ids must be the user's own in /etc/subuid and /etc/subgid")
 }

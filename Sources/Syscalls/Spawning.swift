@@ -59,6 +59,11 @@ package func environmentVariable(_ name: String) -> String? {
     return unsafe String(cString: value)
 }
 
+/// Where programs are looked for, as in `PATH`: this process's own, or where distributions have them.
+package var searchPath: String {
+    environmentVariable("PATH") ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+}
+
 /// A pipe, both ends closed on exec.
 ///
 /// The corresponding system call is `pipe2(2)`.

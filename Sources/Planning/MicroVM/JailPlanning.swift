@@ -110,19 +110,11 @@ struct JailPlanning {
                     rows: process.consoleSize?.height ?? 0, columns: process.consoleSize?.width ?? 0,
                     bindConsole: false))
         }
-        let own = spec.hooks.steps(.createContainer)
-        let isAwaited =
-            !spec.hooks[.prestart].isEmpty || !spec.hooks[.createRuntime].isEmpty || !own.isEmpty
-            || !spec.linux.netDevices.isEmpty || options.container.awaitsNetworks
-        if isAwaited { steps.append(.awaitHooks) }
         // The monitor's namespaces are the only ones on the host that are the container's.
-        if !own.isEmpty { steps.append(.hooks(own)) }
+        steps += spec.hookSteps(options.container)
         steps.append(.readOnlyRoot)
         // AFTER the hooks, whose own exec would take the label, and BEFORE the host's procfs is out of sight.
-        if let profile = process.apparmorProfile, !profile.isEmpty {
-            steps.append(.securityLabel(.appArmor(profile)))
-        }
-        if let label = process.selinuxLabel, !label.isEmpty { steps.append(.securityLabel(.seLinux(label))) }
+        steps += process.labelSteps
         steps.append(.enterRoot(options.container.noPivot ? .move : .pivot))
         return steps
     }

@@ -110,7 +110,7 @@ extension Session {
 
     func examineGuestKernel() -> Examination {
         do throws(RuntimeError) {
-            return Examination("guest kernel", .ok, try kernelChoice(nil, kernel: nil).explanation)
+            return Examination("guest kernel", .ok, try kernelChoice(machineDefaults()?.kernel?.path).explanation)
         } catch {
             return Examination(
                 "guest kernel", .missing, "\(error)", remedy: error.hint ?? "needed for microVMs alone: --kernel FILE")

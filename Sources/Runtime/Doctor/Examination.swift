@@ -163,6 +163,5 @@ private func processStatusField(_ name: String) -> String? {
 
 /// Where a program is that is looked for in PATH; nil where it is not.
 func pathOfProgram(_ name: String) -> String? {
-    let directories = environmentVariable("PATH") ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return directories.split(separator: ":").lazy.map { "\($0)/\(name)" }.first { isExecutable($0) }
+    searchPath.split(separator: ":").lazy.map { "\($0)/\(name)" }.first { isExecutable($0) }
 }

@@ -33,7 +33,8 @@ extension Session {
         let own = store.directory(of: request.id)
         var machineOptions = MicroVMIsolation.Options(
             container: options, monitor: try monitorPath(), coveredDirectory: own)
-        machineOptions.defaults = try machineDefaults()
+        let defaults = try machineDefaults()
+        machineOptions.defaults = defaults
         if request.offersVsock { machineOptions.vsockDirectory = "\(own)/\(MachineFile.vsock)" }
         let plan = try MicroVMIsolation.plan(bundle, options: machineOptions)
         let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
@@ -41,7 +42,8 @@ extension Session {
         spec.linux.resources = (spec.linux.resources ?? Spec.Resources()).forMonitor(memoryMiB: plan.machine.memoryMiB)
         let cgroups = try plannedCgroups(spec, scope, id: request.id, &options)
         return ContainerPlan(
-            sandbox: plan.sandbox, cgroups: cgroups, scope: scope, machine: plan.machine, networks: networks)
+            sandbox: plan.sandbox, cgroups: cgroups, scope: scope, machine: plan.machine,
+            kernel: request.kernel ?? bundle.spec.vm?.kernel?.path ?? defaults?.kernel?.path, networks: networks)
     }
 
     private func refuseWhatStaysOutside(
@@ -87,24 +89,21 @@ extension Session {
         if let fault = machineFault() { throw fault }
     }
 
-    /// The kernel that a bundle's machine boots.
+    /// The kernel that a machine boots.
     ///
-    /// - Parameters:
-    ///   - spec: the bundle's configuration; nil for any bundle.
-    ///   - kernel: the one that the command line names.
-    func kernelChoice(_ spec: Spec?, kernel: String?) throws(RuntimeError) -> KernelChoice {
-        var requested = kernel ?? spec?.vm?.kernel?.path
-        if requested == nil { requested = try machineDefaults()?.kernel?.path }
-        return try KernelChoice.choose(
-            requested: requested,
-            in: KernelChoice.Places.standard(program: try? linkTarget("/proc/self/exe")))
+    /// - Parameter path: the one that was asked for; nil for the one that this host has for any.
+    func kernelChoice(_ path: String?) throws(RuntimeError) -> KernelChoice {
+        try KernelChoice.choose(
+            requested: path, in: KernelChoice.Places.standard(program: try? linkTarget("/proc/self/exe")))
     }
 
     /// What the guest boots.
-    func machineImages(_ spec: Spec, kernel: String?) throws(RuntimeError) -> GuestImage {
+    ///
+    /// - Parameter kernel: as for `kernelChoice`.
+    func machineImages(kernel: String?) throws(RuntimeError) -> GuestImage {
         let log = log
         return try GuestImage.prepare(
-            kernel: try kernelChoice(spec, kernel: kernel), initProgram: try initProgramPath(),
+            kernel: try kernelChoice(kernel), initProgram: try initProgramPath(),
             cache: ImageCache.standard(rootless: !isPrivileged), warn: { log.warn($0) })
     }
 }
