@@ -1,0 +1,178 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The monitor of a running virtual machine as the host sees it: what a guest finds that has taken it over.
+///
+/// docs/security.md says what each limit is for.
+@Suite(.serialized, .requires(.root, .mvrun, .bootingKVM, .guestKernel)) struct GuestJailTests {
+    /// A running machine of two processors with a root file system, a folder to write to and one to read.
+    private final class Machine {
+        let bundle: TemporaryBundle
+        let monitor: Int
+        var process: String { "/proc/\(monitor)" }
+
+        init(processors: Int = 2) throws {
+            bundle = try TemporaryBundle { $0.vm = ["hwConfig": ["vcpus": JSON(processors), "memory": 268_435_456]] }
+            for (name, option) in [("written", "rw"), ("fixed", "ro")] {
+                try FileManager.default.createDirectory(
+                    atPath: bundle.path(name), withIntermediateDirectories: true)
+                bundle.spec.mounts.append([
+                    "destination": .string("/" + name), "type": "bind", "source": .string(bundle.path(name)),
+                    "options": ["rbind", .string(option)],
+                ])
+            }
+            bundle.spec.process.args = [
+                "/bin/sh", "-c", "echo up > /written/up; while :; do sleep 0.2; done",
+            ]
+            try bundle.writeConfiguration()
+            bundle.wrapper = ["sh", "-c", "exec \"$@\" < /dev/null > /dev/null 2>&1", "sh"]
+            let words = ["run", "--detach", "--isolation", "vm", "--bundle", bundle.directory, bundle.identifier]
+            let made = try bundle.call(words, timeout: 180)
+            bundle.wrapper = []
+            try #require(made.succeeded, "\(made)")
+            monitor = try #require(try bundle.state().pid.number)
+            let mark = bundle.path("written") + "/up"
+            try #require(eventually(timeout: 60) { FileManager.default.fileExists(atPath: mark) })
+        }
+
+        deinit { _ = try? bundle.call(["delete", "--force", bundle.identifier]) }
+
+        func text(_ name: String) throws -> String {
+            try String(contentsOfFile: "\(process)/\(name)", encoding: .utf8)
+        }
+
+        /// The fields of a status file, proc_pid_status(5).
+        func status(_ name: String) throws -> [String: String] {
+            var fields: [String: String] = [:]
+            for line in try text(name).split(separator: "\n") {
+                let parts = line.split(separator: ":", maxSplits: 1)
+                if parts.count == 2 { fields[String(parts[0])] = parts[1].trimmingCharacters(in: .whitespaces) }
+            }
+            return fields
+        }
+
+        func links(in directory: String) throws -> [String: String] {
+            var links: [String: String] = [:]
+            for name in try FileManager.default.contentsOfDirectory(atPath: "\(process)/\(directory)") {
+                // One that closes meanwhile is none.
+                links[name] = try? FileManager.default.destinationOfSymbolicLink(
+                    atPath: "\(process)/\(directory)/\(name)")
+            }
+            return links
+        }
+    }
+
+    @Test func everyThreadHasItsFilterAndNoPrivilegesBeyondItsFiles() throws {
+        let machine = try Machine()
+        var names: [String] = []
+        for thread in try FileManager.default.contentsOfDirectory(atPath: machine.process + "/task") {
+            let status = try machine.status("task/\(thread)/status")
+            names.append(status["Name"] ?? "")
+            #expect(status["Seccomp"] == "2", "\(status)")
+            // The field is there since Linux 5.9.
+            #expect(status["Seccomp_filters"] ?? "1" == "1", "\(status)")
+            #expect(status["NoNewPrivs"] == "1")
+            // CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID, MKNOD and SETFCAP, of its user namespace alone. The file
+            // server gives some of them up now and then.
+            for set in ["CapPrm", "CapBnd"] { #expect(status[set] == "00000000880000db", "\(set)") }
+            let effective = UInt64(status["CapEff"] ?? "", radix: 16) ?? .max
+            #expect(effective & ~0x8800_00DB == 0)
+            for set in ["CapInh", "CapAmb"] { #expect(status[set] == "0000000000000000", "\(set)") }
+        }
+        #expect(names.sorted() == ["files", "mvrun-vmm", "vcpu0", "vcpu1"])
+    }
+
+    @Test func itsLimitsAndItsEnvironmentAreThePlans() throws {
+        let machine = try Machine()
+        var limits: [String: [Substring]] = [:]
+        for line in try machine.text("limits").split(separator: "\n").dropFirst() {
+            limits[line.prefix(26).trimmingCharacters(in: .whitespaces)] = line.dropFirst(26).split(separator: " ")
+        }
+        for name in [
+            "Max core file size", "Max locked memory", "Max msgqueue size", "Max nice priority",
+            "Max realtime priority",
+        ] { #expect(limits[name]?.prefix(2) == ["0", "0"], "\(name): \(limits)") }
+        #expect(limits["Max open files"]?.prefix(2) == ["32768", "32768"], "\(limits)")
+        #expect(try machine.text("environ") == "SWIFT_BACKTRACE=enable=off\0")
+        #expect(try machine.text("cmdline") == "/mvrun-vmm\0")
+        #expect(try machine.links(in: ".")["cwd"] == "/")
+    }
+
+    @Test func itsNamespacesAreItsOwn() throws {
+        let machine = try Machine()
+        let its = try machine.links(in: "ns")
+        for kind in ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"] {
+            let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/\(kind)")
+            #expect(its[kind] != nil && its[kind] != own, "\(kind)")
+        }
+        // In its network there is a loopback that is down, and nothing that listens.
+        let devices = try machine.text("net/dev").split(separator: "\n").dropFirst(2)
+        #expect(devices.count == 1 && devices.first?.contains("lo:") == true, "\(devices)")
+    }
+
+    @Test func nothingIsOpenButWhatItWorksWith() throws {
+        let machine = try Machine()
+        let kinds = [
+            "anon_inode:[eventfd]", "anon_inode:[eventpoll]", "anon_inode:[signalfd]", "anon_inode:[timerfd]",
+            "anon_inode:kvm-vm", "anon_inode:kvm-vcpu:0", "anon_inode:kvm-vcpu:1", "/dev/kvm", "/dev/null",
+        ]
+        var shares = 0
+        for (number, target) in try machine.links(in: "fd") {
+            if kinds.contains(target) || target.hasPrefix("socket:[") || target.hasPrefix("pipe:[") { continue }
+            if target.hasSuffix("/statm") || target.hasSuffix("/console") || target.hasSuffix("/console.log") {
+                continue
+            }
+            // Directories and names without access to any content, O_PATH: the shares, and /proc/self/fd.
+            let information = try machine.status("fdinfo/\(number)")
+            let flags = Int(information["flags"] ?? "", radix: 8) ?? 0
+            #expect(flags & 0o10_000_000 != 0, "\(number) is \(target)")
+            shares += 1
+        }
+        #expect(shares >= 4)
+    }
+
+    @Test func itsRootHoldsItsProgramAndTheSharesAlone() throws {
+        let machine = try Machine()
+        let root = try FileManager.default.contentsOfDirectory(atPath: machine.process + "/root")
+        #expect(Set(root).isSubset(of: ["mvrun-vmm", "proc", "shares", "dev"]), "\(root)")
+        let mounts = MountTable(try machine.text("mountinfo")).entries
+        let points = mounts.map(\.point)
+        #expect(points == ["/", "/mvrun-vmm", "/shares/0", "/shares/1", "/shares/2", "/proc"], "\(points)")
+        for mount in mounts {
+            let isWritable = ["/shares/0", "/shares/1"].contains(mount.point)
+            #expect(mount.options.contains("ro") == !isWritable, "\(mount)")
+            if mount.point != "/" {
+                #expect(mount.options.contains("nosuid") && mount.options.contains("nodev"), "\(mount)")
+            }
+            if mount.point != "/", mount.point != "/mvrun-vmm" { #expect(mount.options.contains("noexec"), "\(mount)") }
+        }
+        let proc = try #require(mounts.last)
+        #expect(proc.type == "proc" && proc.superOptions.contains { $0.hasPrefix("hidepid=") }, "\(proc)")
+        #expect(proc.superOptions.contains("subset=pid"), "\(proc)")
+    }
+
+    /// A wait that a stop interrupts goes on by restart_syscall(2), which the filters know.
+    @Test func aPausedMachineOutlivesAStop() throws {
+        let machine = try Machine()
+        let id = machine.bundle.identifier
+        try machine.bundle.succeed("pause", id)
+        for _ in 0..<3 {
+            kill(pid_t(machine.monitor), SIGSTOP)
+            #expect(eventually(timeout: 10) { (try? machine.status("status")["State"])?.hasPrefix("T") ?? false })
+            kill(pid_t(machine.monitor), SIGCONT)
+            #expect(eventually(timeout: 10) { (try? machine.status("status")["State"])?.hasPrefix("T") == false })
+        }
+        try machine.bundle.succeed("resume", id)
+        #expect(try machine.bundle.call(["exec", id, "/bin/true"], timeout: 60).succeeded)
+    }
+
+    @Test func manyProcessorsComeAndGo() throws {
+        let machine = try Machine(processors: 12)
+        let outcome = try machine.bundle.call(
+            ["exec", machine.bundle.identifier, "/bin/grep", "-c", "^processor", "/proc/cpuinfo"], timeout: 60)
+        #expect(outcome.line == "12", "\(outcome)")
+        try machine.bundle.succeed("kill", machine.bundle.identifier, "KILL")
+        #expect(eventually(timeout: 60) { (try? machine.bundle.state().status) == "stopped" })
+    }
+}
