@@ -97,7 +97,7 @@ let package = Package(
 
         program("mvrun", imports: "Runtime", "Options", "OCI", "CNI", "JSON", "Diagnostics", "Syscalls"),
         program("mvrun-init", imports: "CFirstProcess", "AgentServer", "Sandbox", "Diagnostics", "Syscalls"),
-        program("mvrun-vmm", imports: "VMM", "Devices", "KVM", "Plans", "Diagnostics", "Syscalls"),
+        program("mvrun-vmm", imports: "VMM", "Devices", "KVM", "Jail", "Plans", "Diagnostics", "Syscalls"),
         program("mvrun-systemd", imports: "CSystemd", "Syscalls"),
 
         tests(of: "Syscalls"),

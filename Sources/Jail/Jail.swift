@@ -53,8 +53,6 @@ package final class Jail: Sendable {
         do throws(SystemError) {
             unsafe _ = clx_name_thread(name, 1)
             try prepare()
-            // A mutex of Swift's asks for the thread's number once: now, so that no filter has to allow it.
-            arrivals.withLock { _ in }
             // What tells of it is allowed to every kind.
             try install(kind)
         } catch {

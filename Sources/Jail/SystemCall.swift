@@ -40,6 +40,7 @@ package enum SystemCall: UInt32, CaseIterable, Sendable {
     case capget = 125
     case capset = 126
     case fstatfs = 138
+    case gettid = 186
     case setxattr = 188
     case getxattr = 191
     case listxattr = 194

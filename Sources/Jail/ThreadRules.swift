@@ -30,6 +30,7 @@ package enum ThreadRules {
     private static let memory: [CallRule] = [
         // FUTEX_WAIT, FUTEX_WAKE, FUTEX_LOCK_PI and FUTEX_UNLOCK_PI, private ones: none that requeues.
         .allow(.futex, .argument(1, 128, 129, 134, 135), for: "a mutex of Swift's, and one of pthread's that is taken"),
+        .allow(.gettid, for: "a mutex of Swift's asks once for the thread's number, in each module"),
         .allow(.brk, for: "malloc grows or shrinks the heap"),
         .allow(.mmap, .argument(2, without: execution), .argument(3, 0x22), for: "malloc gets a large block"),
         .allow(.munmap, for: "malloc gives a large block back"),
