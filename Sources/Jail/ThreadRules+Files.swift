@@ -21,11 +21,8 @@ extension ThreadRules {
         // O_CREAT. What a name may lead to cannot be seen here: it is what Landlock is for.
         .allow(.openat, .argument(2, without: 0o100), for: "opens anew, by /proc/self/fd, what was found"),
         .allow(.close, for: "the client forgets a file"),
-        .allow(.readv, for: "reads a directory's or a device's next bytes"),
         .allow(.preadv, for: "reads into the guest's memory"),
         .allow(.pwritev, for: "writes from the guest's memory"),
-        .allow(.pread64, for: "reads where the reply is not in the guest's memory"),
-        .allow(.pwrite64, for: "writes what is not in the guest's memory"),
         .allow(.fsync, for: "FSYNC"),
         .allow(.fdatasync, for: "FSYNC of the content alone"),
         .allow(.syncfs, for: "SYNCFS"),
@@ -61,7 +58,7 @@ extension ThreadRules {
     private static let filesIdentity: [CallRule] = [
         .allow(.setfsuid, for: "acts as the client's user"),
         .allow(.setfsgid, for: "and as its group"),
-        .allow(.setgroups, for: "and as another group of it"),
+        .expect(.setgroups, for: "and as another group of it, which kernels from 6.3 on name"),
         .allow(.capget, for: "which rights are in force"),
         .allow(.capset, for: "gives up, and takes back, what keeps set-user-ID bits"),
         .allow(.umask, for: "the client's umask"),

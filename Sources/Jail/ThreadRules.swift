@@ -28,8 +28,11 @@ package enum ThreadRules {
 
     /// What malloc(3), locks and fallbacks of the C library do on any thread.
     private static let memory: [CallRule] = [
-        // FUTEX_WAIT, FUTEX_WAKE, FUTEX_LOCK_PI and FUTEX_UNLOCK_PI, private ones: none that requeues.
-        .allow(.futex, .argument(1, 128, 129, 134, 135), for: "a mutex of Swift's, and one of pthread's that is taken"),
+        // FUTEX_WAIT, FUTEX_WAKE, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, private ones: none that requeues.
+        .allow(
+            .futex, .argument(1, 128, 129, 393), for: "waits for a mutex, or for the turn of a loop, and wakes others"),
+        // FUTEX_LOCK_PI and FUTEX_UNLOCK_PI.
+        .allow(.futex, .argument(1, 134, 135), for: "the same for a mutex of Swift's"),
         .allow(.gettid, for: "a mutex of Swift's asks once for the thread's number, in each module"),
         .allow(.brk, for: "malloc grows or shrinks the heap"),
         .allow(.mmap, .argument(2, without: execution), .argument(3, 0x22), for: "malloc gets a large block"),
@@ -155,6 +158,6 @@ package enum ThreadRules {
         .allow(.read, for: "empties an eventfd"),
         .allow(.write, for: "interrupts"),
         .allow(.fdatasync, for: "flushes"),
-        .allow(.fallocate, for: "discards, and zeroes"),
+        .expect(.fallocate, for: "discards and zeroes, where the guest trims its file system"),
     ]
 }

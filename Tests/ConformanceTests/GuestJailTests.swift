@@ -175,4 +175,64 @@ import Testing
         try machine.bundle.succeed("kill", machine.bundle.identifier, "KILL")
         #expect(eventually(timeout: 60) { (try? machine.bundle.state().status) == "stopped" })
     }
+
+    /// What every opcode of the file server does, by the shortest way to it.
+    private static let fileWork = """
+        import ctypes, errno, fcntl, os, socket, stat
+        os.chdir("/work")
+        f = os.open("a", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
+        os.write(f, b"0123456789" * 1000); os.fsync(f); os.fdatasync(f); os.ftruncate(f, 5000); os.posix_fallocate(f, 0, 20000)
+        os.lseek(f, 0, os.SEEK_HOLE); os.fchmod(f, 0o6755); os.chown("a", 1000, 1000); os.utime("a", (1, 2))
+        g = os.open("b", os.O_RDWR | os.O_CREAT, 0o600); os.copy_file_range(f, g, 1000); fcntl.flock(g, fcntl.LOCK_EX)
+        fcntl.lockf(g, fcntl.LOCK_EX)
+        os.truncate("b", 7); os.link("a", "c"); os.symlink("a", "l"); os.readlink("l"); os.rename("c", "d")
+        os.mkdir("e", 0o777); os.rename("d", "e/d"); os.mkfifo("p"); os.listdir("e"); os.statvfs("."); os.access("a", os.R_OK)
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.renameat2(-100, b"a", -100, b"b", 2)
+        libc.syncfs(f)
+        os.setxattr("b", "user.k", b"v"); os.getxattr("b", "user.k"); os.listxattr("b"); os.removexattr("b", "user.k")
+        t = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600)
+        libc.linkat(-100, f"/proc/self/fd/{t}".encode(), -100, b"from-nothing", 0x400); os.stat("from-nothing")
+        socket.socket(socket.AF_UNIX).bind("s"); os.mknod("whiteout", stat.S_IFCHR, 0)
+        os.mkdir("owned"); os.chown("owned", 1000, 1000); os.chmod("owned", 0o2777)
+        if os.fork() == 0:
+            os.setgroups([1000, 2000]); os.setgid(1000); os.setuid(1000); os.umask(0o27)
+            h = os.open("owned/of-a-user", os.O_RDWR | os.O_CREAT, 0o666); os.write(h, b"x"); os.mkdir("owned/folder")
+            i = os.open("b", os.O_WRONLY); os.write(i, b"drops bits")
+            os._exit(0)
+        os.wait()
+        for name in ("l", "p", "s", "e/d"): os.unlink(name)
+        os.rmdir("e"); os.close(f); os.sync()
+        for name in ("etc/passwd", "usr/made"):
+            try: os.open("/" + name, os.O_RDWR | os.O_CREAT); raise SystemExit(1)
+            except OSError as error: assert error.errno == errno.EROFS, error
+        print("done", os.stat("owned/of-a-user").st_uid, oct(os.stat("b").st_mode & 0o7777))
+        """
+
+    @Test(.requires(.program("python3"))) func whatFileServersDoIsLetThrough() throws {
+        let bundle = try TemporaryBundle()
+        for path in ["/bin", "/lib", "/lib64", "/usr", "/etc"] {
+            try? FileManager.default.removeItem(atPath: bundle.rootfs + path)
+            if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
+                try FileManager.default.createSymbolicLink(
+                    atPath: bundle.rootfs + path, withDestinationPath: target)
+            } else if FileManager.default.fileExists(atPath: path) {
+                bundle.spec.mount(path, type: "bind", source: path, options: ["bind", "ro"])
+            }
+        }
+        let work = bundle.path("work")
+        try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
+        bundle.spec.mount("/work", type: "bind", source: work, options: ["bind", "rw"])
+        bundle.spec.process.capabilities = [:]
+        for set in ["bounding", "effective", "permitted"] {
+            bundle.spec.process.capabilities[set] = [
+                "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_MKNOD", "CAP_SETGID", "CAP_SETUID",
+            ]
+        }
+        bundle.spec.process.args = ["/usr/bin/python3", "-c", .string(Self.fileWork)]
+        try bundle.writeConfiguration()
+        let outcome = try bundle.call(
+            ["run", "--isolation", "vm", "--bundle", bundle.directory, bundle.identifier], timeout: 300)
+        #expect(outcome.line == "done 1000 0o755", "\(outcome)")
+    }
 }
