@@ -36,24 +36,39 @@ package struct ArgumentTest: Equatable, Sendable {
     }
 }
 
+/// What is known of a rule's use, from the runs of Tests/Lab/recorded-calls.txt.
+package enum CallEvidence: Sendable {
+    /// This kind of thread has used it.
+    case recorded
+    /// Some kind of thread has: it is the C library's or Swift's runtime's, for any thread.
+    case shared
+    /// No kind has; the rule's reason says when one will.
+    case seldom
+}
+
 /// A system call that a kind of thread may make.
 package struct CallRule: Sendable {
     /// The call.
     package let call: SystemCall
     /// All of them must pass.
     package let tests: [ArgumentTest]
-    /// What it is for, and for a rule that no recorded run has used why it is there all the same.
+    /// What it is for.
     package let reason: StaticString
-    /// Whether the runs that were recorded have used it: Tests/JailTests/recorded-calls.txt.
-    package let isRecorded: Bool
+    /// Whether it is used.
+    package let evidence: CallEvidence
 
     /// A rule that recorded runs have used.
     static func allow(_ call: SystemCall, _ tests: ArgumentTest..., for reason: StaticString) -> CallRule {
-        CallRule(call: call, tests: tests, reason: reason, isRecorded: true)
+        CallRule(call: call, tests: tests, reason: reason, evidence: .recorded)
+    }
+
+    /// A rule for every kind of thread, which some kind has used in recorded runs.
+    static func share(_ call: SystemCall, _ tests: ArgumentTest..., for reason: StaticString) -> CallRule {
+        CallRule(call: call, tests: tests, reason: reason, evidence: .shared)
     }
 
     /// A rule that no recorded run has used; the reason says when it will be.
     static func expect(_ call: SystemCall, _ tests: ArgumentTest..., for reason: StaticString) -> CallRule {
-        CallRule(call: call, tests: tests, reason: reason, isRecorded: false)
+        CallRule(call: call, tests: tests, reason: reason, evidence: .seldom)
     }
 }

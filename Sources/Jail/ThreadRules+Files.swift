@@ -3,11 +3,11 @@ extension ThreadRules {
     static func filesRules(_ features: JailFeatures) -> [CallRule] {
         var rules = filesContent + filesNames + filesAttributes + filesIdentity + filesLoop
         if features.hasFileWindow {
-            // MAP_SHARED | MAP_FIXED, then what takes its place when it goes: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+            // PROT_READ, or PROT_WRITE as well, MAP_SHARED | MAP_FIXED; then what takes its place when it goes: MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
             // MAP_FIXED without any access.
             rules += [
                 .allow(
-                    .mmap, .argument(2, without: execution), .argument(3, 0x11),
+                    .mmap, .argument(2, 1, 3), .argument(3, 0x11),
                     for: "maps a file into the guest's window"),
                 .allow(.mmap, .argument(2, 0), .argument(3, 0x4032), for: "takes one out of it"),
             ]

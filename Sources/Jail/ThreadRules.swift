@@ -23,21 +23,19 @@ package enum ThreadRules {
         }
     }
 
-    /// PROT_EXEC.
-    static let execution: UInt32 = 4
-
     /// What malloc(3), locks and fallbacks of the C library do on any thread.
     private static let memory: [CallRule] = [
         // FUTEX_WAIT, FUTEX_WAKE, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, private ones: none that requeues.
-        .allow(
+        .share(
             .futex, .argument(1, 128, 129, 393), for: "waits for a mutex, or for the turn of a loop, and wakes others"),
         // FUTEX_LOCK_PI and FUTEX_UNLOCK_PI.
-        .allow(.futex, .argument(1, 134, 135), for: "the same for a mutex of Swift's"),
-        .allow(.gettid, for: "a mutex of Swift's asks once for the thread's number, in each module"),
-        .allow(.brk, for: "malloc grows or shrinks the heap"),
-        .allow(.mmap, .argument(2, without: execution), .argument(3, 0x22), for: "malloc gets a large block"),
-        .allow(.munmap, for: "malloc gives a large block back"),
-        .allow(.mremap, for: "malloc changes a large block"),
+        .expect(.futex, .argument(1, 134, 135), for: "a mutex of Swift's that two threads want at the same moment"),
+        .share(.gettid, for: "a mutex of Swift's asks once for the thread's number, in each module"),
+        .share(.brk, for: "malloc grows or shrinks the heap"),
+        // PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS.
+        .share(.mmap, .argument(2, 3), .argument(3, 0x22), for: "malloc gets a large block"),
+        .share(.munmap, for: "malloc gives a large block back"),
+        .expect(.mremap, for: "realloc of a large block, which Swift's arrays do without and its runtime may do"),
     ]
 
     /// What the kernel or the host makes a thread call.
