@@ -3,7 +3,6 @@ package enum SystemCall: UInt32, CaseIterable, Sendable {
     case read = 0
     case write = 1
     case close = 3
-    case fstat = 5
     case poll = 7
     case lseek = 8
     case mmap = 9
@@ -13,7 +12,6 @@ package enum SystemCall: UInt32, CaseIterable, Sendable {
     case rtSigreturn = 15
     case ioctl = 16
     case pread64 = 17
-    case pwrite64 = 18
     case readv = 19
     case writev = 20
     case mremap = 25
@@ -27,12 +25,9 @@ package enum SystemCall: UInt32, CaseIterable, Sendable {
     case shutdown = 48
     case exit = 60
     case fcntl = 72
-    case flock = 73
     case fsync = 74
     case fdatasync = 75
-    case truncate = 76
     case ftruncate = 77
-    case fchdir = 81
     case umask = 95
     case setgroups = 116
     case setfsuid = 122
@@ -49,7 +44,6 @@ package enum SystemCall: UInt32, CaseIterable, Sendable {
     case getdents64 = 217
     case restartSyscall = 219
     case clockGettime = 228
-    case clockNanosleep = 230
     case exitGroup = 231
     case epollWait = 232
     case epollCtl = 233
@@ -64,7 +58,6 @@ package enum SystemCall: UInt32, CaseIterable, Sendable {
     case symlinkat = 266
     case readlinkat = 267
     case fchmodat = 268
-    case unshare = 272
     case utimensat = 280
     case timerfdCreate = 283
     case fallocate = 285

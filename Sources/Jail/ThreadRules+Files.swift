@@ -25,7 +25,7 @@ extension ThreadRules {
         .allow(.pwritev, for: "writes from the guest's memory"),
         .allow(.fsync, for: "FSYNC"),
         .allow(.fdatasync, for: "FSYNC of the content alone"),
-        .allow(.syncfs, for: "SYNCFS"),
+        .expect(.syncfs, for: "SYNCFS, which few kernels send"),
         .allow(.fallocate, for: "FALLOCATE"),
         .allow(.copyFileRange, for: "COPY_FILE_RANGE"),
         .allow(.lseek, for: "LSEEK, and where a directory is read on"),

@@ -102,7 +102,7 @@ import Testing
         ] { #expect(limits[name]?.prefix(2) == ["0", "0"], "\(name): \(limits)") }
         #expect(limits["Max open files"]?.prefix(2) == ["32768", "32768"], "\(limits)")
         let environment = try machine.text("environ").split(separator: "\0")
-        #expect(environment == ["SWIFT_BACKTRACE=enable=off"], "\(environment)")
+        #expect(environment == ["SWIFT_BACKTRACE=enable=off", "HOME=/"], "\(environment)")
         #expect(try machine.text("cmdline") == "/mvrun-vmm\0")
         #expect(try machine.links(in: ".")["cwd"] == "/")
     }
@@ -129,13 +129,15 @@ import Testing
             if target.hasSuffix("/statm") || target.hasSuffix("/console") || target.hasSuffix("/console.log") {
                 continue
             }
+            // What the guest has open at the moment.
+            if target.hasPrefix("/shares/") { continue }
             // Directories and names without access to any content, O_PATH: the shares, and /proc/self/fd.
             let information = try machine.status("fdinfo/\(number)")
             let flags = Int(information["flags"] ?? "", radix: 8) ?? 0
             #expect(flags & 0o10_000_000 != 0, "\(number) is \(target)")
             shares += 1
         }
-        #expect(shares >= 4)
+        #expect(shares >= 1)
     }
 
     private func itsRootHoldsItsProgramAndTheSharesAlone(_ machine: Machine) throws {
@@ -196,10 +198,15 @@ import Testing
         libc = ctypes.CDLL(None, use_errno=True)
         libc.renameat2(-100, b"a", -100, b"b", 2)
         libc.syncfs(f)
-        os.setxattr("b", "user.k", b"v"); os.getxattr("b", "user.k"); os.listxattr("b"); os.removexattr("b", "user.k")
-        t = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600)
-        libc.linkat(-100, f"/proc/self/fd/{t}".encode(), -100, b"from-nothing", 0x400); os.stat("from-nothing")
-        socket.socket(socket.AF_UNIX).bind("s"); os.mknod("whiteout", stat.S_IFCHR, 0)
+        # Not every file system of a host has them.
+        libc.setxattr(b"b", b"user.k", b"v", 1, 0); libc.getxattr(b"b", b"user.k", None, 0); os.listxattr("b")
+        libc.removexattr(b"b", b"user.k")
+        # Guests have it from Linux 6.2 on.
+        try:
+            t = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o600)
+            libc.linkat(-100, f"/proc/self/fd/{t}".encode(), -100, b"from-nothing", 0x400); os.stat("from-nothing")
+        except OSError as error: assert error.errno == errno.EOPNOTSUPP, error
+        socket.socket(socket.AF_UNIX).bind("s")
         os.mkdir("owned"); os.chown("owned", 1000, 1000); os.chmod("owned", 0o2777)
         if os.fork() == 0:
             os.setgroups([1000, 2000]); os.setgid(1000); os.setuid(1000); os.umask(0o27)
@@ -214,7 +221,7 @@ import Testing
             except OSError as error: assert error.errno == errno.EROFS, error
         out = socket.socket(socket.AF_VSOCK); out.connect((2, 53)); out.sendall(b"from the guest"); out.shutdown(socket.SHUT_WR)
         heard = out.recv(100)
-        listener = socket.socket(socket.AF_VSOCK); listener.bind((socket.VMADDR_CID_ANY, 52)); listener.listen()
+        listener = socket.socket(socket.AF_VSOCK); listener.bind((socket.VMADDR_CID_ANY, 5200)); listener.listen()
         open("listening", "w").close()
         caller = listener.accept()[0]; caller.sendall(caller.recv(100)); caller.close()
         print("done", heard.decode(), os.stat("owned/of-a-user").st_uid, oct(os.stat("b").st_mode & 0o7777))
@@ -230,7 +237,7 @@ import Testing
         while part := guest.recv(100): said += part
         guest.sendall(said[::-1]); guest.close()
         while not os.path.exists(work + "/listening"): time.sleep(0.01)
-        caller = socket.socket(socket.AF_UNIX); caller.connect(directory + "/vsock.sock"); caller.sendall(b"CONNECT 52\\n")
+        caller = socket.socket(socket.AF_UNIX); caller.connect(directory + "/vsock.sock"); caller.sendall(b"CONNECT 5200\\n")
         answer = caller.recv(100); caller.sendall(b"from the host")
         print(answer.split()[0].decode(), caller.recv(100).decode())
         """
