@@ -41,13 +41,28 @@ package enum FilterAssembler {
             Instruction(code: ifEqual, ifTrue: 1, operand: architecture), refuse,
             Instruction(code: load, operand: numberOffset),
         ]
-        var seen: Set<SystemCall> = []
-        for rule in rules where seen.insert(rule.call).inserted {
-            let same = rules.filter { $0.call == rule.call }
-            var body = same.flatMap(alternative)
+        // The rules of each call, calls in the order of their first rules.
+        var groups: [[Int]] = []
+        var groupOfCall = [Int](repeating: -1, count: 512)
+        for index in rules.indices {
+            let call = Int(rules[index].call.rawValue)
+            if groupOfCall[call] < 0 {
+                groupOfCall[call] = groups.count
+                groups.append([index])
+            } else {
+                groups[groupOfCall[call]].append(index)
+            }
+        }
+        for group in groups {
+            var body: [Instruction] = []
+            var isConditional = true
+            for index in group {
+                body += alternative(rules[index])
+                if rules[index].tests.isEmpty { isConditional = false }
+            }
             // The number is not in the accumulator any more: what none of these allows is refused here.
-            if !same.contains(where: \.tests.isEmpty) { body.append(refuse) }
-            code.append(Instruction(code: ifEqual, ifFalse: body.count, operand: rule.call.rawValue))
+            if isConditional { body.append(refuse) }
+            code.append(Instruction(code: ifEqual, ifFalse: body.count, operand: rules[group[0]].call.rawValue))
             code += body
         }
         code.append(refuse)
@@ -77,13 +92,16 @@ package enum FilterAssembler {
 
     /// `struct sock_filter`, one behind the other.
     private static func bytes(_ code: [Instruction]) -> [UInt8] {
-        code.flatMap { instruction in
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(8 * code.count)
+        for instruction in code {
             precondition(instruction.ifTrue < 256 && instruction.ifFalse < 256, "the rules of a call fit a jump")
-            let head = [
-                UInt8(truncatingIfNeeded: instruction.code), UInt8(truncatingIfNeeded: instruction.code >> 8),
-                UInt8(instruction.ifTrue), UInt8(instruction.ifFalse),
-            ]
-            return head + (0..<4).map { UInt8(truncatingIfNeeded: instruction.operand >> (8 * $0)) }
+            bytes.append(UInt8(truncatingIfNeeded: instruction.code))
+            bytes.append(UInt8(truncatingIfNeeded: instruction.code >> 8))
+            bytes.append(UInt8(instruction.ifTrue))
+            bytes.append(UInt8(instruction.ifFalse))
+            for place in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: instruction.operand >> UInt32(8 * place))) }
         }
+        return bytes
     }
 }

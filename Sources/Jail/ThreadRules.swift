@@ -40,7 +40,7 @@ package enum ThreadRules {
 
     /// What the kernel or the host makes a thread call.
     private static let pauses: [CallRule] = [
-        .share(.restartSyscall, for: "a wait with a time limit goes on after SIGSTOP and SIGCONT, or a frozen cgroup"),
+        .share(.restartSyscall, for: "a wait with a time limit goes on after a frozen cgroup, or SIGSTOP"),
         .expect(.clockGettime, for: "the clock, where the host's kernel has none that is read without a call"),
     ]
 
