@@ -1,7 +1,7 @@
 # The one entry to everything that is done with this tree. `make help` lists it.
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build debug test test-guests test-long test-lab test-engines check format demo bench bench-vm bench-fuse kernel kernels doctor install clean need-swift
+.PHONY: help setup build debug test test-guests test-long soak density test-lab test-engines check format demo bench bench-vm bench-fuse kernel kernels doctor install clean need-swift
 
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -47,7 +47,7 @@ bundle := build/demo
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do \
-	    printf '%-10s %s\n' "$$target" "$$text"; done
+	    printf '%-12s %s\n' "$$target" "$$text"; done
 
 setup: need-swift ## installs the Debian packages that building and testing need
 	@missing=''; for package in $(packages); do \
@@ -90,13 +90,23 @@ test: lint build ## checks, builds, then runs every test against the release pro
 	@$(MAKE) --no-print-directory test-guests
 
 test-guests: build debug guest-kernel ## runs the tests of microVMs, in the lab where the host's KVM boots no kernel
-	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=env; \
-	else lab='Tests/Lab/lab -t 1800 -e'; echo 'test: microVMs run in the machine of Tests/Lab'; fi; \
-	$$lab $(tested) $$([ "$$lab" = env ] || echo --) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
-	    --no-parallel --filter 'ConformanceTests.GuestTests'
+	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=''; \
+	else lab='Tests/Lab/lab -t 1800 --'; echo 'test: microVMs run in the machine of Tests/Lab'; fi; \
+	$$lab env $(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel \
+	    --filter 'ConformanceTests.GuestTests'
 
 test-long: lint build ## the same with the tests that take minutes
-	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check)
+	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check) --skip ConformanceTests.SoakTests
+	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check) --filter ConformanceTests.SoakTests
+
+soak: build debug guest-kernel ## lets 2000 containers live and end, and 100 microVMs, in the lab where the host's KVM boots no kernel
+	$(tested) MVRUN_LONG=1 .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --filter ConformanceTests.Soak
+	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=''; else lab='Tests/Lab/lab -t 3600 -m 3000 --'; fi; \
+	$$lab env MVRUN_LONG=1 MVRUN_ISOLATION=vm $(tested) .build/debug/mvrunPackageTests.xctest \
+	    --testing-library swift-testing --filter ConformanceTests.Soak
+
+density: build ## measures what 500 idle containers cost, beside crun's and runc's
+	Tests/Benchmarks/density
 
 test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, KVM or systemd, in the machine of Tests/Lab
 	Tests/Lab/lab -t 1800 -e $(tested) -- .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \

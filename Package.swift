@@ -165,7 +165,8 @@ let package = Package(
         .executableTarget(
             name: "mvrun-bench", dependencies: ["mvrun-bench-timer"], path: "Tests/Benchmarks",
             exclude: [
-                "Counting", "Files", "Machines", "Timer", "Limits.json", "link-order.txt", "order-functions",
+                "Counting", "Files", "Machines", "Timer", "Limits.json", "link-order.txt", "density", "draw",
+                "order-functions",
                 "unnamed.ld",
             ]),
     ]
