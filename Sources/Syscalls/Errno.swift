@@ -52,6 +52,10 @@ package struct Errno: Error, Equatable, Hashable, RawRepresentable, Sendable {
     package static let noDevice = Errno(rawValue: ENODEV)
     /// ECONNREFUSED.
     package static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+    /// ECONNRESET.
+    package static let connectionReset = Errno(rawValue: ECONNRESET)
+    /// ETIMEDOUT.
+    package static let timedOut = Errno(rawValue: ETIMEDOUT)
     /// EBADMSG: what came over a channel is not of the expected form.
     package static let badMessage = Errno(rawValue: EBADMSG)
     /// EIO.

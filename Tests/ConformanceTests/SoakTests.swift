@@ -57,11 +57,17 @@ import Testing
         #expect(HostInventory(naming: staying.identifier).isEmpty)
     }
 
-    /// What a process has for itself, in KiB: memory of a guest is a file's, and counts as shared.
+    /// What a process has for itself, in KiB: all mappings but the large one that is a guest's memory.
     private static func ownMemory(of pid: Int) throws -> Int {
-        let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
-        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") })
-        return try #require(Int(line.split { $0 == " " || $0 == "\t" }[1]))
+        let maps = try String(contentsOfFile: "/proc/\(pid)/smaps", encoding: .utf8)
+        var (sum, size) = (0, 0)
+        for line in maps.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count > 1, let value = Int(words[1]) else { continue }
+            if words[0] == "Size:" { size = value }
+            if words[0] == "Anonymous:", size < 100 << 10 { sum += value }
+        }
+        return try #require(sum > 0 ? sum : nil)
     }
 
     /// Goes through so many lives, some at a time.

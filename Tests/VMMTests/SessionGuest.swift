@@ -17,7 +17,7 @@ final class SessionGuest {
     private var decoder = FrameDecoder<HostMessage>()
     private(set) var resetPorts: Set<UInt32> = []
     private var nextPort: UInt32 = 4000
-    private let control: UInt32
+    private var control: UInt32
 
     /// Begins a session.
     ///
@@ -43,6 +43,19 @@ final class SessionGuest {
         control = nextPort
         nextPort += 1
         send(operation: 1, from: control, to: Meeting.controlPort)
+    }
+
+    /// The agent gives its connection up, and makes another one.
+    func connectAnew() {
+        send(operation: 3, from: control, to: Meeting.controlPort)
+        control = nextPort
+        nextPort += 1
+        send(operation: 1, from: control, to: Meeting.controlPort)
+    }
+
+    /// The agent has said a part of something.
+    func sayPart(of message: AgentMessage) {
+        send(operation: 5, from: control, to: Meeting.controlPort, Array(Frame(request: 0, message).bytes.dropLast()))
     }
 
     deinit { _ = try? removeFile(path) }

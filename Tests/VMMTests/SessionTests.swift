@@ -52,6 +52,21 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
         #expect(error.kind == .wrongState)
     }
 
+    @Test func anAgentThatTookTheAnswerForLateComesAgain() throws {
+        let guest = try guest(try OwnedDescriptor.memory([], name: "output"))
+        guest.connectAnew()
+        guest.sayPart(of: .hello(version: Meeting.version, uptimeMicroseconds: 5))
+        guest.connectAnew()
+        try guest.start()
+        // Once it has spoken, its connection is the only one.
+        guest.connectAnew()
+        guard case .failed(let error) = try guest.session.run() else {
+            Issue.record("a lost agent was not missed")
+            return
+        }
+        #expect("\(error)".contains("closed the connection"))
+    }
+
     @Test func aStreamThatNobodyWaitsForIsRefused() throws {
         let output = try OwnedDescriptor.memory([], name: "output")
         let guest = try guest(output)
