@@ -30,6 +30,8 @@ package struct MachinePlan: Equatable, Sendable {
     package var fileWindowMiB: UInt32 = 0
     /// Whether the guest does it only once it has been given its network.
     package var awaitsNetwork = false
+    /// Whether the monitor says on its stderr which call it was, should its filters end it.
+    package var reportsForbiddenCalls = false
 
     /// Makes a machine.
     package init(

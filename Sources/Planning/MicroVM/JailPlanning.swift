@@ -22,10 +22,21 @@ struct JailPlanning {
     /// MKNOD and SETFCAP, capabilities(7).
     private static let capabilities: UInt64 = [0, 1, 3, 4, 6, 7, 27, 31].reduce(0) { $0 | 1 << UInt64($1) }
 
-    /// The guest's memory does not belong into a core file.
-    private static let limits = [
-        ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
-    ]
+    /// What bounds the monitor itself.
+    ///
+    /// The guest's memory does not belong into a core file, nor the monitor into a real-time class; what it has open is bounded,
+    /// for the guest says what that is. Not bounded are the size of files, which the guest writes, and memory, which is the
+    /// cgroup's to bound.
+    private var limits: [ResourceLimit] {
+        let limits: [(name: String, resource: Int32, value: UInt64)] = [
+            ("RLIMIT_CORE", 4, 0), ("RLIMIT_NOFILE", 7, options.descriptorLimit), ("RLIMIT_MEMLOCK", 8, 0),
+            ("RLIMIT_MSGQUEUE", 12, 0), ("RLIMIT_NICE", 13, 0), ("RLIMIT_RTPRIO", 14, 0),
+        ]
+        return limits.map {
+            ResourceLimit(
+                name: $0.name, resource: $0.resource, soft: $0.value, hard: $0.value, field: "the monitor's limits")
+        }
+    }
 
     /// The plan.
     func plan() throws(RuntimeError) -> SandboxPlan {
@@ -36,7 +47,7 @@ struct JailPlanning {
         launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
         launch.networkDevices = spec.linux.networkDeviceMoves
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
-        launch.resourceLimits = Self.limits
+        launch.resourceLimits = limits
         var program = Program(
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
         program.handedFiles = MachineDescriptors.count + (spec.rootDisk == nil ? 0 : 1)
@@ -102,7 +113,8 @@ struct JailPlanning {
         if spec.root.readonly, spec.rootDisk == nil {
             steps.append(.mountPoints(in: "\(MicroVMShares.monitorDirectory)/0", mountPoints))
         }
-        steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2")))
+        // Read-only: what is found by /proc/self/fd is not, but /proc/self/mem would be a way around the protection of memory.
+        steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2,subset=pid")))
         if process.terminal {
             steps.append(.mount(fileSystem("devpts", at: "/dev/pts", data: "newinstance,ptmxmode=0666,mode=0600")))
             steps.append(
@@ -125,7 +137,7 @@ struct JailPlanning {
             bounding: Self.capabilities, effective: Self.capabilities, inheritable: 0, permitted: Self.capabilities,
             ambient: 0)
         return [
-            .workingDirectory("/"), .boundingSet(Self.capabilities), .limits(Self.limits),
+            .workingDirectory("/"), .boundingSet(Self.capabilities), .limits(limits),
             .identity(Identity(userID: 0, groupID: 0, additionalGroups: nil, umask: 0), keepCapabilities: true),
             .capabilities(sets), .noNewPrivileges, .findProgram,
         ]
@@ -169,7 +181,7 @@ struct JailPlanning {
     }
 
     private func fileSystem(_ type: String, at destination: String, data: String) -> MountStep {
-        let flags: MountFlags = [.noSetUserID, .noDevices, .noExecution]
+        let flags: MountFlags = [.noSetUserID, .noDevices, .noExecution, .readOnly]
         let own: MountFlags = type == "devpts" ? [.noSetUserID, .noExecution] : flags
         return MountStep(
             index: nil, destination: destination,

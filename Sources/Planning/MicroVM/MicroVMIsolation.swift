@@ -17,6 +17,12 @@ package enum MicroVMIsolation {
         package var coveredDirectory: String
         /// The directory for sockets of the host's programs and the guest's; nil for none.
         package var vsockDirectory: String?
+        /// How many files the monitor may have open.
+        package var descriptorLimit = Options.mostDescriptors
+        /// Whether a system call that the monitor's filters forbid is named on its stderr.
+        package var reportsForbiddenCalls = false
+        /// Twice what the file server takes at most; the rest is for connections and streams.
+        package static let mostDescriptors: UInt64 = 32768
         /// What the host's file says for bundles that leave it open; nil without one.
         package var defaults: Spec.VM?
 
@@ -61,6 +67,7 @@ package enum MicroVMIsolation {
         machine.fileWindowMiB = try fileWindowMiB(spec)
         machine.guest.hasFileWindow = machine.fileWindowMiB > 0
         machine.disk = spec.rootDisk
+        machine.reportsForbiddenCalls = options.reportsForbiddenCalls
         machine.offersVsock = options.vsockDirectory != nil
         machine.awaitsNetwork =
             takesLinks(spec.annotations)

@@ -33,6 +33,8 @@ extension Session {
         let own = store.directory(of: request.id)
         var machineOptions = MicroVMIsolation.Options(
             container: options, monitor: try monitorPath(), coveredDirectory: own)
+        machineOptions.descriptorLimit = descriptorLimit(most: machineOptions.descriptorLimit)
+        machineOptions.reportsForbiddenCalls = log.writes(.debug)
         let defaults = try machineDefaults()
         machineOptions.defaults = defaults
         if request.offersVsock { machineOptions.vsockDirectory = "\(own)/\(MachineFile.vsock)" }
@@ -44,6 +46,14 @@ extension Session {
         return ContainerPlan(
             sandbox: plan.sandbox, cgroups: cgroups, scope: scope, machine: plan.machine,
             kernel: request.kernel ?? bundle.spec.vm?.kernel?.path ?? defaults?.kernel?.path, networks: networks)
+    }
+
+    /// As many files as a process may have open here: what it asks for where a limit can be raised, CAP_SYS_RESOURCE.
+    private func descriptorLimit(most: UInt64) -> UInt64 {
+        let (openFiles, systemResource): (Int32, UInt64) = (7, 24)
+        let privileges = (try? Capabilities.permitted()) ?? 0
+        guard privileges >> systemResource & 1 == 0 else { return most }
+        return min(most, (try? Scheduling.limit(openFiles, of: 0))?.hard ?? most)
     }
 
     private func refuseWhatStaysOutside(
