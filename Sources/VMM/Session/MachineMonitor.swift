@@ -74,7 +74,8 @@ package enum MachineMonitor {
         defer { withExtendedLifetime(sockets) {} }
         let files = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
         try session.begin(
-            engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: files, signals: signals)
+            engine, control: OwnedDescriptor(owning: MachineDescriptors.control),
+            creator: OwnedDescriptor(owning: MachineDescriptors.creator), files: files, signals: signals)
         try during("start the file server's thread") { try worker.start() }
         try during("start the disk's thread") { try disk?.start() }
         try machine.start(kernel: kernel, initramfs: initramfs)
