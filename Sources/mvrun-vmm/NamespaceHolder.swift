@@ -1,6 +1,6 @@
 import Syscalls
 
-/// `mvrun-vmm --hold`: the process of a pod's own container beside virtual machines. It has the pod's namespaces, and waits.
+/// `mvrun-vmm --hold`: the process of a pod's own container beside virtual machines, which has the namespaces and waits.
 enum NamespaceHolder {
     private static let (interrupt, terminate): (Int32, Int32) = (2, 15)
 

@@ -41,7 +41,8 @@ final class SessionGuest {
         let pipe = try makePipe()
         creator = try pipe.writing.duplicate()
         try session.begin(
-            engine, control: listener, creator: pipe.keepReading(), files: WorkloadFiles(input: input, output: output, errors: errors),
+            engine, control: listener, creator: pipe.keepReading(),
+            files: WorkloadFiles(input: input, output: output, errors: errors),
             signals: try SignalQueue())
         control = nextPort
         nextPort += 1

@@ -59,7 +59,9 @@ package enum MicroVMIsolation {
         machine.guest.hasFileWindow = machine.fileWindowMiB > 0
         machine.disk = spec.rootDisk
         machine.offersVsock = options.vsockDirectory != nil
-        machine.awaitsNetwork = options.container.awaitsNetworks || canHaveLinks(spec)
+        machine.awaitsNetwork =
+            takesLinks(spec.annotations)
+            && (options.container.awaitsNetworks || canHaveLinks(spec))
         let jail = JailPlanning(
             bundle: bundle, process: process, content: .monitor(shares), options: options)
         return Plan(sandbox: try jail.plan(), machine: machine)
@@ -98,6 +100,20 @@ package enum MicroVMIsolation {
         }
         let jail = JailPlanning(bundle: bundle, process: process, content: .pod, options: options)
         return try jail.plan()
+    }
+
+    /// The annotation that says which container of a pod has the pod's network, by its name; the others have none.
+    package static let networkAnnotation = "dev.mvrun.vm.network"
+    /// By which containerd and CRI-O give a container's name in its pod.
+    private static let nameAnnotations = ["io.kubernetes.cri.container-name", "io.kubernetes.container.name"]
+
+    /// Whether a machine takes the links that it finds in its network namespace.
+    ///
+    /// One machine can have them, so that of several in a pod only one is to.
+    package static func takesLinks(_ annotations: [Entry<String>]) -> Bool {
+        func value(_ key: String) -> String? { annotations.first { $0.key == key }?.value }
+        guard let holder = value(networkAnnotation) else { return true }
+        return nameAnnotations.contains { value($0) == holder }
     }
 
     /// Whether a container only holds the namespaces of a pod.

@@ -3,6 +3,7 @@ import Diagnostics
 import JSON
 import Netlink
 import OCI
+import Planning
 import Plans
 import Syscalls
 
@@ -91,7 +92,8 @@ extension Session {
         _ container: Container, in directory: borrowing ContainerDirectory
     ) throws(RuntimeError) {
         var record = container.record
-        guard record.isolation == .vm, let pid = record.process?.pid else { return }
+        guard record.isolation == .vm, MicroVMIsolation.takesLinks(record.annotations), let pid = record.process?.pid
+        else { return }
         let path = try storedSpec(directory.config).networkNamespacePath
         let network = try MachineNetwork(of: pid, path: path, record: &record, in: self) {
             changed throws(RuntimeError) in

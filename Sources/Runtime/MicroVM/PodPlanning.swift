@@ -37,7 +37,7 @@ extension Session {
     func withParametersOfJoined(_ bundle: Bundle) throws(RuntimeError) -> Bundle {
         var spec = bundle.spec
         for namespace in bundle.spec.linux.namespaces {
-            guard let pid = namespace.processOfPath, let joined = try storedSpec(ofProcess: pid) else { continue }
+            guard let pid = namespace.processOfPath, let joined = try configuration(ofProcess: pid) else { continue }
             if namespace.type == .uts {
                 spec.hostname = spec.hostname ?? joined.hostname
                 spec.domainname = spec.domainname ?? joined.domainname
@@ -53,7 +53,7 @@ extension Session {
     }
 
     /// The configuration of the container whose first process this is; nil where it is none of this store's.
-    private func storedSpec(ofProcess pid: Int32) throws(RuntimeError) -> Spec? {
+    private func configuration(ofProcess pid: Int32) throws(RuntimeError) -> Spec? {
         guard let found = try containers().first(where: { $0.record.process?.pid == pid && $0.status != .stopped })
         else { return nil }
         return try storedSpec(found.directory + "/config.json")

@@ -86,7 +86,8 @@ package final class MachineSession {
             streams[Meeting.workload] = workloadStreams(files)
             _ = try machine.loop.add(signals.descriptor.number, .readable) { [weak self] _ in self?.forwardSignals() }
             self.signals = consume signals
-            creatorRegistration = try machine.loop.add(creator.number, .readable) { [weak self] _ in self?.loseCreator() }
+            creatorRegistration = try machine.loop.add(creator.number, .readable) { [weak self] _ in self?.loseCreator()
+            }
             self.creator = consume creator
             let timer = try TimerDescriptor(milliseconds: Meeting.helloMilliseconds)
             helloRegistration = try machine.loop.add(timer.file.number, .readable) { [weak self] _ in
