@@ -9,7 +9,7 @@ SWIFT ?= swift
 # More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
 BENCH ?=
 # The tests of engines that drive the runtime.
-engine_tests := ConformanceTests.(Podman|Docker|Containerd|Networks)
+engine_tests := ConformanceTests.(Podman|Docker|Containerd|CRI|Buildah|Networks)
 # Which tests run in the lab, as a regular expression.
 LAB_TESTS ?= ConformanceTests.(CgroupV2|Guest)
 
@@ -106,7 +106,7 @@ test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, K
 
 test-engines: build debug guest-kernel ## installs podman, docker and containerd, and has them run containers and, in the lab, microVMs
 	apt-get -q update && apt-get -q -y install --no-install-recommends apparmor buildah containerd containernetworking-plugins \
-	    docker.io iptables netavark aardvark-dns podman
+	    docker.io iptables netavark aardvark-dns podman python3-grpcio python3-protobuf
 	$(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
 	Tests/Lab/lab -t 3000 -m 3000 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --no-parallel --filter '$(engine_tests)'

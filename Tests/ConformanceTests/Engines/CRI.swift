@@ -55,6 +55,10 @@ final class CRI {
 
     private static func configure(_ folder: String, _ bridge: String) throws {
         try FileManager.default.createDirectory(atPath: folder + "/net", withIntermediateDirectories: true)
+        for name in ["mvrun", "mvrun-vm"] {
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/\(name)", withDestinationPath: RuntimeUnderTest.current.path)
+        }
         let runtimes = try documented("toml", with: "containerd.runtimes.mvrun-vm", in: folder)
         let configuration = """
             version = 2
@@ -208,25 +212,4 @@ final class Pod {
         try cri.call("RemovePodSandbox", ["pod_sandbox_id": .string(id)])
         id = ""
     }
-}
-
-/// A listing of docs/engines.md, whose programs are in a folder rather than in /usr/local/bin: links to the runtime under test.
-///
-/// - Parameters:
-///   - language: the listing's.
-///   - part: what it has somewhere, to tell it from others.
-///   - folder: where the links are made.
-func documented(_ language: String, with part: String, in folder: String) throws -> String {
-    for name in ["mvrun", "mvrun-vm"] {
-        try? FileManager.default.createSymbolicLink(
-            atPath: "\(folder)/\(name)", withDestinationPath: RuntimeUnderTest.current.path)
-    }
-    let text = try String(contentsOfFile: "\(RuntimeUnderTest.repository)/docs/engines.md", encoding: .utf8)
-    let listings = text.components(separatedBy: "```\(language)\n").dropFirst().compactMap {
-        $0.components(separatedBy: "```").first
-    }
-    guard let listing = listings.first(where: { $0.contains(part) }) else {
-        throw TestSupportError("docs/engines.md has no listing of \(language) with \(part)")
-    }
-    return listing.replacing("/usr/local/bin/", with: folder + "/")
 }
