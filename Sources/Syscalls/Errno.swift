@@ -24,6 +24,8 @@ package struct Errno: Error, Equatable, Hashable, RawRepresentable, Sendable {
     package static let noSystemCall = Errno(rawValue: ENOSYS)
     /// EOPNOTSUPP.
     package static let notSupported = Errno(rawValue: EOPNOTSUPP)
+    /// EAFNOSUPPORT.
+    package static let noFamily = Errno(rawValue: EAFNOSUPPORT)
     /// ENOTDIR.
     package static let notDirectory = Errno(rawValue: ENOTDIR)
     /// EISDIR.
