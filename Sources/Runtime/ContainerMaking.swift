@@ -60,6 +60,7 @@ final class ContainerMaking {
         record.hasPoststop = !bundle.spec.hooks[.poststop].isEmpty
         record.hasNetworks = plan.networks != nil
         record.isForeground = isForeground
+        record.imageRun = request.imageRun
         if plan.machine != nil {
             record.isolation = .vm
             record.namespaces = PlanOptions.guestNamespaces(bundle.spec)
