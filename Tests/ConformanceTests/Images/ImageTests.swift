@@ -102,8 +102,7 @@ import Testing
         #expect(image.remains == "")
     }
 
-    @Test func imagesOfArchivesAreConvertedOnce() throws {
-        guard Requirement.program("skopeo").isMet() else { return }
+    @Test(.requires(.program("skopeo"))) func imagesOfArchivesAreConvertedOnce() throws {
         let image = try ImageFixture()
         for (form, name) in [("oci-archive", ":web"), ("docker-archive", ":web:1")] {
             let file = image.bundle.path("\(form).tar")
@@ -168,11 +167,17 @@ import Testing
         #expect(image.remains == "" && image.cached.count == 1)
     }
 
+    private func isRunning(_ image: ImageFixture) throws -> Bool {
+        try eventually {
+            try image.bundle.call(["state", image.bundle.identifier]).output.contains("\"status\": \"running\"")
+        }
+    }
+
     @Test func aContainerOfAnImageLivesOnWithoutItsRunAndGoesWithItsDeletion() throws {
         let image = try ImageFixture()
         let id = image.bundle.identifier
         let runner = try ChildProcess(image.bundle.command(image.running(["/bin/sleep", "1000"])))
-        try #require(try image.bundle.wait(for: "running"), runner.explanation)
+        try #require(try isRunning(image), runner.explanation)
         runner.send(SIGKILL)
         _ = runner.finish()
         #expect(try image.bundle.exec("/bin/sh", "-c", "echo x > /made && cat /made").line == "x")
@@ -186,7 +191,7 @@ import Testing
     @Test func gcRemovesWhatAKilledRunHasLeftAndImagesThatNobodyUses() throws {
         let image = try ImageFixture()
         let runner = try ChildProcess(image.bundle.command(image.running(["/bin/sleep", "1000"])))
-        try #require(try image.bundle.wait(for: "running"), runner.explanation)
+        try #require(try isRunning(image), runner.explanation)
         runner.send(SIGKILL)
         _ = runner.finish()
         try image.bundle.succeed("kill", image.bundle.identifier, "KILL")
