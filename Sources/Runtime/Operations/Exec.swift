@@ -80,8 +80,9 @@ package struct ProcessChanges: Sendable {
             sets.bounding += capabilities
             sets.effective += capabilities
             sets.permitted += capabilities
-            sets.inheritable += capabilities
-            sets.ambient += capabilities
+            // Not inheritable, or a program with file capabilities would gain them (CVE-2022-29162); and ambient can be
+            // only what is inheritable.
+            sets.ambient += capabilities.filter(sets.inheritable.contains)
             process.capabilities = sets
         }
         if let noNewPrivileges { process.noNewPrivileges = noNewPrivileges }
