@@ -195,26 +195,28 @@ import Testing
     @Test func cve2025_31133AMaskIsTheNullDeviceWhateverTheContainersIs() throws {
         let bundle = try TemporaryBundle { $0.linux.maskedPaths = ["/proc/kcore", "/proc/timer_list", "/hidden"] }
         let target = try Target(bundle)
+        // One of the host's that takes a number alone: a runtime that fails here is to harm nobody.
+        let sysctl = "/proc/sys/kernel/printk_ratelimit"
         // Its /dev is the image's.
         bundle.spec.mounts.elements.removeAll { $0.destination.text?.hasPrefix("/dev") == true }
         try bundle.writeFile("/hidden", "do not tell")
         try bundle.writeFile("/dev/bait", "")
-        try makeLink(at: "\(bundle.rootfs)/dev/null", to: "/proc/sys/kernel/core_pattern")
+        try makeLink(at: "\(bundle.rootfs)/dev/null", to: sysctl)
         try makeLink(at: "\(bundle.rootfs)/dev/other", to: target.file)
-        let pattern = try String(contentsOfFile: "/proc/sys/kernel/core_pattern", encoding: .utf8)
+        let before = try String(contentsOfFile: sysctl, encoding: .utf8)
         let script =
             "for f in /proc/kcore /proc/timer_list /hidden; do stat -c '%F %t:%T' $f; cat $f; echo evil > $f; done"
         try exchanging("\(bundle.rootfs)/dev/null", "\(bundle.rootfs)/dev/other") {
             for _ in 0..<Self.rounds {
                 let outcome = try bundle.shell(script)
-                if outcome.output.contains("%") || outcome.output.contains("secret") { Issue.record("\(outcome)") }
+                #expect(!outcome.output.contains("secret"), "\(outcome)")
                 let kinds = outcome.output.split(separator: "\n")
                 #expect(
                     kinds.isEmpty || kinds == Array(repeating: "character special file 1:3", count: 3), "\(outcome)")
                 try target.expectUntouched()
             }
         }
-        #expect(try String(contentsOfFile: "/proc/sys/kernel/core_pattern", encoding: .utf8) == pattern)
+        #expect(try String(contentsOfFile: sysctl, encoding: .utf8) == before)
     }
 
     /// CVE-2025-52565: what is bound over /dev/console is exchanged for a link, or /dev/console is one, so that a file of the

@@ -75,7 +75,7 @@ final class ImageStore {
         let folder = try OwnedDescriptor.open(directory, [.path, .directory], resolve: [.noSymlinks, .noMagicLinks])
         let status = try folder.status()
         guard status.userID == Credentials.effectiveUser, status.permissions & 0o077 == 0 else {
-            throw SystemError("check the owner and mode of", directory, .notPermitted)
+            throw SystemError("enter", directory, .notPermitted)
         }
         return folder
     }
