@@ -41,7 +41,7 @@ struct ImageRun {
                 let rootfs = "\(run)/\(Self.rootfs)"
                 let image: ImageConfig
                 if store.rootless {
-                    image = try store.unpack(reference, to: rootfs, rootless: true)
+                    image = try store.unpack(reference, into: run, rootless: true)
                 } else {
                     let entry = try store.entry(reference)
                     try directory.makeLink(Self.image, to: entry.path)

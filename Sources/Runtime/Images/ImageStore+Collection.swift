@@ -7,13 +7,13 @@ extension ImageStore {
     ///
     /// - Parameters:
     ///   - directory: the store's; nothing is made where there is none.
-    ///   - rootless: whether this process has no privileges on the host.
-    ///   - warn: told what could not be removed.
+    ///   - session: whose log is told what could not be removed.
     /// - Returns: what was removed, a line each; nothing where somebody is at work in the store.
     static func collect(
-        _ directory: String, rootless: Bool, warn: (RuntimeError) -> Void
+        _ directory: String, in session: Session
     ) throws(RuntimeError) -> [String] {
         guard exists(directory) else { return [] }
+        let rootless = !session.isPrivileged
         return try with(directory, rootless: rootless) { store throws(RuntimeError) in
             // Whoever waits for a shared lock meanwhile goes on with what is left.
             guard (try? store.lock.lock(exclusive: true, wait: false)) != nil else { return [] }
@@ -24,7 +24,7 @@ extension ImageStore {
                     try ImageRun.remove("\(directory)/\(name)", rootless: rootless)
                     if let reason { removed.append("\(name): \(reason)") }
                 } catch {
-                    warn(error)
+                    session.log.warn("\(error)")
                 }
             }
             var used: Set<String> = []
@@ -42,6 +42,7 @@ extension ImageStore {
                 if isDigest(name) {
                     remove(name, "no container uses this image")
                 } else if !OwnName.isAlive(name) {
+                    UnpackingJail.end(in: "\(directory)/\(name)", session)
                     remove(name, nil)
                 }
             }

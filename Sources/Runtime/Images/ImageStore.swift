@@ -138,16 +138,16 @@ final class ImageStore {
     ///
     /// - Parameters:
     ///   - reference: the image.
-    ///   - path: its root file system, which does not exist.
+    ///   - folder: where its root file system comes to be, as `rootfs`.
     ///   - rootless: all files are to belong to this user.
     /// - Returns: its configuration.
     func unpack(
-        _ reference: ImageReference, to path: String, rootless: Bool
+        _ reference: ImageReference, into folder: String, rootless: Bool
     ) throws(RuntimeError) -> ImageConfig {
         try withWorkplace { work throws(RuntimeError) in
             let layout = try reference.layout(in: work)
             let image = try Image(layout.tag, inLayout: layout.path)
-            try image.unpack(to: path, work: work, rootless: rootless)
+            try image.unpack(into: folder, work: work, rootless: rootless)
             return image.config
         }
     }
@@ -165,7 +165,7 @@ final class ImageStore {
         if let known = try known(name) { return known }
         let new = "\(work)/new"
         try during("make a place in \(work)") { try makeDirectory(new, mode: 0o700) }
-        try image.unpack(to: "\(new)/rootfs", work: work, rootless: rootless)
+        try image.unpack(into: new, work: work, rootless: rootless)
         try during("keep the image") {
             try writeFileAtomically(image.configText, to: "\(new)/config")
             try renameFile(new, toNew: "\(directory)/\(name)")

@@ -33,9 +33,16 @@ enum ImageTool: String {
         do throws(RuntimeError) {
             return try outputOfProgram(rawValue, arguments, limit: 16 << 20)
         } catch {
-            throw error.hinting("install it: Debian's package \(rawValue)").during(activity)
+            throw error.hinting(hint).during(activity)
         }
     }
+
+    /// That the program is not there.
+    var missing: RuntimeError {
+        RuntimeError(.unsupported, "\(rawValue): executable file not found in $PATH", hint: hint)
+    }
+
+    private var hint: String { "install it: Debian's package \(rawValue)" }
 }
 
 extension ImageReference {
@@ -75,34 +82,6 @@ extension ImageReference {
         throw RuntimeError(
             .invalidBundle, "\(file) is no image: it has neither an oci-layout nor a manifest.json in it",
             hint: "\"podman save\", \"docker save\" and \"skopeo copy docker://NAME oci-archive:FILE\" make one")
-    }
-}
-
-extension Image {
-    /// Unpacks the image's layers.
-    ///
-    /// umoci gets a layout of ours, in which there is nothing but this image: it reads the manifest that was checked, and
-    /// checks each layer against that.
-    ///
-    /// - Parameters:
-    ///   - path: the root file system, which does not exist.
-    ///   - work: a directory for the layout.
-    ///   - rootless: all files are to belong to this user.
-    func unpack(to path: String, work: String, rootless: Bool) throws(RuntimeError) {
-        let place = "\(work)/unpack"
-        try during("make a layout in \(work)") {
-            try makeDirectory(place, mode: 0o700)
-            let directory = try OwnedDescriptor.open(place, [.directory])
-            try writeFileAtomically(Self.layoutText, to: "\(place)/oci-layout")
-            try writeFileAtomically(index(tag: "image"), to: "\(place)/index.json")
-            try directory.makeLink("blobs", to: "\(absolutePath(layout))/blobs")
-        }
-        guard !place.contains(":") else {
-            throw RuntimeError(.unsupported, "\(work): umoci takes no layout with a colon in its path")
-        }
-        let options = rootless ? ["--rootless"] : []
-        try ImageTool.umoci.run(
-            ["--log", "error", "raw", "unpack"] + options + ["--image", "\(place):image", path], to: "unpack the image")
     }
 }
 

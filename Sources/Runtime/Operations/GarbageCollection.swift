@@ -27,7 +27,7 @@ extension Session {
         guard let images = try? imageCache ?? ImageStore.standardDirectory(rootless: !isPrivileged) else {
             return removed
         }
-        return try removed + ImageStore.collect(images, rootless: !isPrivileged) { log.warn("\($0)") }
+        return try removed + ImageStore.collect(images, in: self)
     }
 
     /// Removes a container nobody will come back for.

@@ -34,7 +34,7 @@ extension Session {
         let isNew = try makeEmptyDirectory(path)
         do throws(RuntimeError) {
             let config = try withImages(request) { store throws(RuntimeError) in
-                try store.unpack(request.image, to: "\(path)/rootfs", rootless: rootless || store.rootless)
+                try store.unpack(request.image, into: path, rootless: rootless || store.rootless)
             }
             try during("write \(path)/config.json") {
                 let root = try OwnedDescriptor.open("\(path)/rootfs", [.path, .directory])

@@ -98,11 +98,11 @@ import Testing
         #expect(try image.run("/bin/true", options: ["--isolation", "container"]).succeeded)
     }
 
-    @Test(.requires(.program("umoci"))) func devicesOfAnImageOpenNothing() throws {
+    /// In a guest they are those of its own kernel.
+    @Test(.requires(.container, .program("umoci"))) func devicesOfAnImageOpenNothing() throws {
         let image = try ImageFixture(prepare: "mknod null c 1 3 && mknod disk b 7 0 && chmod 666 null disk")
         let outcome = try image.run("/bin/sh", "-c", "cat /null; cat /disk; echo > /null")
         #expect(!outcome.succeeded, "\(outcome)")
-        // In a guest the file server does not serve them; here the mount refuses them.
         #expect(outcome.errors.contains("ermission denied") || outcome.errors.contains("ot permitted"), "\(outcome)")
     }
 
@@ -129,7 +129,8 @@ import Testing
     }
 
     /// What overlayfs keeps in attributes of its layers: an image must not be able to make it look elsewhere.
-    @Test(.requires(.program("umoci"), .program("setfattr"))) func attributesOfAnOverlayRedirectNothing() throws {
+    @Test(.requires(.program("umoci"), .program("setfattr"), .mappableFiles))
+    func attributesOfAnOverlayRedirectNothing() throws {
         let prepare = """
             mkdir hidden link; echo secret > hidden/file
             setfattr -n trusted.overlay.redirect -v /hidden link
@@ -138,5 +139,42 @@ import Testing
         let image = try ImageFixture(prepare: prepare, pack: "--xattrs --xattrs-include='*' .")
         let outcome = try image.run("/bin/sh", "-c", "ls /link; cat /hidden/file")
         #expect(outcome.output == "secret\n", "\(outcome)")
+    }
+
+    /// What a layer that takes umoci over would find: an umoci that looks around.
+    @Test func whatUnpacksAnImageReachesNothingOfTheHosts() throws {
+        let image = try ImageFixture()
+        let tools = try image.bundle.folder("tools")
+        let script = """
+            #!/usr/bin/sh
+            mkdir /target/rootfs
+            exec > /target/rootfs/report 2>&1
+            echo root $(ls /)
+            grep -E 'CapEff|CapInh|CapAmb|NoNewPrivs' /proc/self/status
+            echo links $(ls /sys/class/net /proc/sys/net/ipv4/conf 2> /dev/null) $(grep -c : /proc/net/dev)
+            echo processes $(ls -d /proc/[0-9]* | wc -l)
+            for file in /umoci /usr/made /layout/made /image/made /made /proc/sys/kernel/printk_ratelimit; do
+              echo > $file && echo wrote $file
+            done
+            for place in /target /dev /tmp; do
+              mknod $place/node c 1 3 && echo > $place/node && echo opened $place/node
+            done
+            cp /usr/bin/true /target/program && /target/program && echo ran
+            rm -f /target/node /target/program
+            exit 0
+            """
+        try makeProgram(at: "\(tools)/umoci", script)
+        image.bundle.environment = ["PATH": "\(tools):/usr/sbin:/usr/bin:/sbin:/bin"]
+        let place = image.bundle.path("made")
+        try image.bundle.succeed("bundle", "--image-cache", image.cache, image.layout, place)
+        let report = try String(contentsOfFile: "\(place)/rootfs/report", encoding: .utf8)
+        let root = try #require(report.split(separator: "\n").first { $0.hasPrefix("root ") })
+        let names = Set(root.split(separator: " ").dropFirst())
+        #expect(
+            names.isSubset(of: ["dev", "image", "layout", "lib", "lib64", "proc", "target", "tmp", "umoci", "usr"]))
+        // CHOWN, DAC_OVERRIDE, FOWNER, FSETID, MKNOD and SETFCAP.
+        #expect(report.contains("CapEff:\t000000008800001b") && report.contains("NoNewPrivs:\t1"), "\(report)")
+        #expect(report.contains("CapInh:\t0000000000000000") && report.contains("CapAmb:\t0000000000000000"))
+        #expect(!report.contains("wrote") && !report.contains("opened") && !report.contains("\nran"), "\(report)")
     }
 }

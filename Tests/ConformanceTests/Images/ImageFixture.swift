@@ -27,7 +27,8 @@ final class ImageFixture {
             mkdir -p "$layout/blobs/sha256" && cd "$root"
             \(prepare)
             add() { set -- "$1" "$(sha256sum < "$1" | cut -c 1-64)"; mv "$1" "$layout/blobs/sha256/$2"; echo "$2"; }
-            tar -cf "$layout/layer" \(pack)
+            # 1: the number of links to busybox has changed, as other tests come and go.
+            tar -cf "$layout/layer" \(pack) || [ $? = 1 ]
             difference=$(sha256sum < "$layout/layer" | cut -c 1-64)
             gzip -1 "$layout/layer" && layerSize=$(stat -c %s "$layout/layer.gz")
             layer=$(add "$layout/layer.gz")
