@@ -9,7 +9,7 @@ SWIFT ?= swift
 # More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
 BENCH ?=
 # The tests of engines that drive the runtime.
-engine_tests := ConformanceTests.(Podman|Docker|Containerd|CRI|Buildah|Networks)
+engine_tests := ConformanceTests.(Podman|Docker|Containerd|CRI|Buildah|Networks|Image|HostileImage)
 # Which tests run in the lab, as a regular expression.
 LAB_TESTS ?= ConformanceTests.(CgroupV2|Guest)
 
@@ -114,9 +114,9 @@ test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, K
 	Tests/Lab/lab -t 1800 -e $(tested) -- Tests/Lab/with-systemd .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --filter 'ConformanceTests.(Users)?Systemd'
 
-test-engines: build debug guest-kernel ## installs podman, docker and containerd, and has them run containers and, in the lab, microVMs
+test-engines: build debug guest-kernel ## installs podman, docker, containerd and tools for images, and has them run containers and, in the lab, microVMs
 	apt-get -q update && apt-get -q -y install --no-install-recommends apparmor buildah containerd containernetworking-plugins \
-	    docker.io iptables netavark aardvark-dns podman python3-grpcio python3-protobuf
+	    docker.io iptables netavark aardvark-dns podman python3-grpcio python3-protobuf skopeo umoci
 	$(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
 	Tests/Lab/lab -t 3000 -m 3000 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --no-parallel --filter '$(engine_tests)'

@@ -61,6 +61,7 @@ final class ContainerMaking {
         record.hasNetworks = plan.networks != nil
         record.isForeground = isForeground
         record.holdsPod = plan.holdsPod
+        record.imageRun = request.imageRun
         if plan.machine != nil {
             record.isolation = .vm
             record.namespaces = PlanOptions.guestNamespaces(bundle.spec)

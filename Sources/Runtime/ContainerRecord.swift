@@ -40,6 +40,8 @@ package struct ContainerRecord: Equatable, Sendable {
     package var hasPoststop = false
     /// Whether plugins of CNI have put it into networks, or were about to.
     package var hasNetworks = false
+    /// The place with the bundle and the root file system of a container of an image; nil for a bundle of somebody else's.
+    package var imageRun: String?
     /// What keeps the container apart.
     package var isolation = Isolation.container
     /// Whether it only holds the namespaces of a pod whose containers are virtual machines.
@@ -89,6 +91,7 @@ extension ContainerRecord {
             object.member("hasPoststart", hasPoststart)
             object.member("hasPoststop", hasPoststop)
             if hasNetworks { object.member("hasNetworks", hasNetworks) }
+            if let imageRun { object.member("imageRun", imageRun) }
             if isolation == .vm { object.member("isolation", isolation.rawValue) }
             if holdsPod { object.member("holdsPod", holdsPod) }
             if let resctrlGroup {
@@ -134,6 +137,7 @@ extension ContainerRecord {
         hasPoststart = root["hasPoststart"]?.boolean ?? false
         hasPoststop = root["hasPoststop"]?.boolean ?? false
         hasNetworks = root["hasNetworks"]?.boolean ?? false
+        imageRun = root["imageRun"]?.string
         if let name = root["isolation"]?.string {
             guard let known = Isolation(rawValue: name) else {
                 throw RuntimeError(.unsupported, "isolation \"\(name)\" is that of a newer mvrun")
