@@ -26,6 +26,7 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
     private var target: UInt32 = 0
     private var heldStatistics: UInt16?
     private var awaiting: [([UInt16: UInt64]) -> Void] = []
+    private var isChangePosted = false
     /// How many pages the guest says are in the balloon.
     package private(set) var actualPages: UInt32 = 0
     /// How many pages are to be in the balloon.
@@ -64,6 +65,15 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
     package func writeConfiguration(_ value: UInt64, at offset: Int, size: Int) {
         guard offset == 4, size == 4 else { return }
         actualPages = UInt32(truncatingIfNeeded: value)
+        // This is a processor's thread, which may not do what who waits for the balloon does. However often the guest writes,
+        // one word of it waits to be passed on.
+        guard !isChangePosted, let loop = activation?.loop else { return }
+        isChangePosted = true
+        loop.post { [weak self] in self?.tellChange() }
+    }
+
+    private func tellChange() {
+        isChangePosted = false
         actualChanged()
     }
 

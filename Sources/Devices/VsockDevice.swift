@@ -40,9 +40,22 @@ package final class VsockDevice: VirtioDevice, @unchecked Sendable {
     package func activate(_ activation: Activation) { self.activation = activation }
 
     /// Stops: no connection outlives the driver.
+    ///
+    /// What their other ends do about it is done on the loop: this is a processor's thread, which may close no files of theirs.
     package func reset() {
+        let loop = activation?.loop
         activation = nil
-        engine.reset()
+        let forgotten = Forgotten(endpoints: engine.forgetConnections())
+        guard let loop, !forgotten.endpoints.isEmpty else { return }
+        loop.post {
+            for endpoint in forgotten.endpoints { endpoint.closed() }
+        }
+    }
+
+    /// The other ends of connections, on their way to the loop.
+    private struct Forgotten: @unchecked Sendable {
+        // SAFETY: @unchecked, for they are touched with the loop's turn only.
+        let endpoints: [any VsockEndpoint]
     }
 
     /// Takes what the guest sends, and gives it what it has made room for.

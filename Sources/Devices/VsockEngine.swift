@@ -75,14 +75,21 @@ package final class VsockEngine {
     /// Whether a packet for the guest waits.
     package var hasPackets: Bool { !resets.isEmpty || lineStart < line.count }
 
-    /// Forgets all connections: the driver has reset the device.
+    /// Forgets all connections, and tells their other ends.
     package func reset() {
+        for endpoint in forgetConnections() { endpoint.closed() }
+    }
+
+    /// Forgets all connections: the driver has reset the device.
+    ///
+    /// - Returns: their other ends, to whom `closed` has still to be said.
+    func forgetConnections() -> [any VsockEndpoint] {
         let forgotten = connections.values
         connections = [:]
         line = []
         lineStart = 0
         resets = []
-        for connection in forgotten { close(connection) }
+        return forgotten.compactMap(cutOff)
     }
 }
 
@@ -162,10 +169,14 @@ extension VsockEngine {
     }
 
     private func close(_ connection: VsockConnection) {
+        cutOff(connection)?.closed()
+    }
+
+    /// From here on the connection refers to nobody, and nobody's words get to the guest.
+    private func cutOff(_ connection: VsockConnection) -> (any VsockEndpoint)? {
         let endpoint = connection.endpoint
-        // From here on the connection refers to nobody, and nobody's words get to the guest.
         connection.endpoint = nil
-        endpoint?.closed()
+        return endpoint
     }
 
     private func refuse(_ packet: VsockPacket) {

@@ -40,7 +40,7 @@ package enum ThreadRules {
 
     /// What the kernel or the host makes a thread call.
     private static let pauses: [CallRule] = [
-        .expect(.restartSyscall, for: "a wait with a time limit goes on after SIGSTOP and SIGCONT, or a frozen cgroup"),
+        .share(.restartSyscall, for: "a wait with a time limit goes on after SIGSTOP and SIGCONT, or a frozen cgroup"),
         .expect(.clockGettime, for: "the clock, where the host's kernel has none that is read without a call"),
     ]
 
@@ -121,22 +121,20 @@ package enum ThreadRules {
         var rules: [CallRule] = [
             .allow(.ioctl, .argument(1, UInt32(CLX_KVM_RUN)), for: "runs the guest"),
             .allow(.write, for: "interrupts and notifications; the console's log"),
-            .allow(.read, for: "empties an eventfd"),
             .allow(.rtSigreturn, for: "the end of the signal that gets it out of the guest"),
             .allow(.poll, for: "waits while the machine is paused"),
             .allow(.epollCtl, for: "a driver starts or resets a device whose files are waited for"),
-            .allow(.close, for: "a reset of the file system or of the sockets: what was open is closed"),
-            .allow(.pread64, for: "the console's log is full: its older half goes"),
-            .allow(.ftruncate, for: "the same"),
-            .allow(.lseek, for: "the same"),
+            .allow(.close, for: "a reset of the file system: what was open is closed"),
             // TUNSETOFFLOAD.
             .allow(.ioctl, .argument(1, 0x4004_54D0), for: "a driver starts a network card"),
             .allow(.rtSigprocmask, for: "the thread ends"),
             .allow(.madvise, .argument(2, 4), for: "the same: its stack"),
             .allow(.exit, for: "the same"),
+            .expect(.pread64, for: "the console's log is full: its older half goes"),
+            .expect(.ftruncate, for: "the same"),
+            .expect(.lseek, for: "the same"),
             .expect(
                 .ioctl, .argument(1, UInt32(CLX_KVM_GET_REGS)), for: "says where a guest is that KVM cannot go on with"),
-            .expect(.shutdown, for: "a reset of the sockets: a stream that is one ends"),
         ]
         if features.hasFileWindow {
             // MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED without any access.

@@ -67,9 +67,11 @@ struct JailedProgram {
         return end == .reset ? 0 : 1
     }
 
-    /// An ELF kernel that reads a register of the first device, and resets the machine when it has been told to go on.
+    /// An ELF kernel that fills the console's log, reads a register of the first device, and resets the machine when it has been told to go on.
     private static func kernel() throws -> OwnedDescriptor {
         let code: [UInt8] = [
+            // cld; mov esi, 0x10_0000; mov dx, 0x3F8; mov ecx, 300000; rep outsb: the console's log overflows.
+            0xFC, 0xBE, 0, 0, 0x10, 0, 0x66, 0xBA, 0xF8, 0x03, 0xB9, 0xE0, 0x93, 0x04, 0, 0xF3, 0x6E,
             0xBB, 0x18, 0xA0, 0, 0, 0xC7, 0x03, 0x03, 0, 0x20, 0,  // mov ebx, 0xA018; mov dword [rbx], 0x20_0003
             0xBB, 0, 0x04, 0x20, 0, 0xC7, 0x03, 0x83, 0, 0, 0xD0,  // mov ebx, 0x20_0400; mov dword [rbx], 0xD000_0083
             0xBB, 0, 0x01, 0, 0xD0, 0x8B, 0x03,  // mov ebx, 0xD000_0100; mov eax, [rbx]

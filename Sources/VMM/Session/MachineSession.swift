@@ -106,6 +106,8 @@ package final class MachineSession {
     /// Runs the started machine until the workload has ended, or there is no hope that it will.
     package func run() throws(RuntimeError) -> Outcome {
         let end = try machine.run()
+        // What processors have left for the loop, the ends of connections among it.
+        try poll(timeoutMilliseconds: 0)
         let lost = RuntimeError(.guest, "\(end)")
         machine.loop.synchronously {
             if !hasWorkloadEnded { fail(lost) }
