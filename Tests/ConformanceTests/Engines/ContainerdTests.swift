@@ -90,7 +90,7 @@ final class ContainerdTests {
     @Test func aKilledShimIsCleanedUp() throws {
         let name = "mvt-shimless"
         try #require(try containerd.start("--detach", name: name, "/bin/sleep", "1000").succeeded)
-        let shim = try onHost("pgrep --full 'containerd-shim.*-id \(name)'").trimmingCharacters(in: .newlines)
+        let shim = try onHost("pgrep --full '[c]ontainerd-shim.*-id \(name)'").trimmingCharacters(in: .newlines)
         kill(try #require(pid_t(shim)), SIGKILL)
         // containerd notices, and has the runtime delete what the shim had.
         #expect(try eventually(timeout: 60) { try !containerd.call("task", "ls").output.contains("\(name) ") })

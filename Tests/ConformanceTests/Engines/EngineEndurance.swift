@@ -14,7 +14,9 @@ struct EngineEndurance {
     /// Whether everything is as before, soon.
     private func expectNothing(since before: EngineStock, _ what: String) {
         var added = stock.added(since: before)
-        _ = eventually(timeout: 10) {
+        // docker looks once a minute for namespaces that nobody needs.
+        _ = eventually(timeout: 90 / RuntimeUnderTest.patience) {
+            usleep(200_000)
             added = stock.added(since: before)
             return added.isEmpty
         }
@@ -80,7 +82,7 @@ struct EngineEndurance {
             let words = engine.command + ["run", "--detach", "--name", "begun"] + engine.limits
             let run = try ChildProcess(
                 words + [engine.image, "sleep", "1000"],
-                environment: ProcessInfo.processInfo.environment.merging(engine.environment) { $1 })
+                environment: engine.variables)
             usleep(UInt32(whole * 1e6 * Double(number) / Double(count)))
             let name = try killOne(of: programs)
             _ = run.finishKeepingStreams(timeout: 120)

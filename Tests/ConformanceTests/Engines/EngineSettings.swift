@@ -62,7 +62,7 @@ struct EngineSettings {
 
     /// Namespaces of the host's and of another container's.
     func namespacesOfOthers() throws {
-        let links = "readlink /proc/self/ns/ipc /proc/self/ns/uts; ls /proc | grep -c '^[0-9]*$'"
+        let links = "readlink /proc/self/ns/ipc; readlink /proc/self/ns/uts; ls /proc | grep -c '^[0-9]*$'"
         let ofHost = try run("--ipc", "host", "--uts", "host", "--pid", "host", script: links)
         let own = try onHost("readlink /proc/self/ns/ipc /proc/self/ns/uts")
         #expect(ofHost.succeeded && ofHost.output.hasPrefix(own) == !isMachine, "\(ofHost)")
