@@ -60,8 +60,7 @@ struct EngineEndurance {
         _ = try engine.run("--rm", engine.image, "true")
         let before = stock
         try start("victim")
-        let pid = try #require(pid_t(try find("victim")), "\(what)")
-        kill(pid, SIGKILL)
+        try killProcess(try find("victim"))
         try repair()
         let removed = try engine.call("rm", "--force", "victim")
         #expect(removed.succeeded, "\(what): \(removed)")
@@ -106,4 +105,11 @@ struct EngineEndurance {
         }
         return nil
     }
+}
+
+/// Kills a process, whose number an engine has said.
+func killProcess(_ number: String) throws {
+    // 0 would be this process's own group.
+    guard let pid = pid_t(number), pid > 1 else { throw TestSupportError("\"\(number)\" is no process") }
+    kill(pid, SIGKILL)
 }

@@ -91,7 +91,7 @@ struct EngineSettings {
 
     /// Capabilities, system calls and labels.
     func privileges() throws {
-        let change = "touch /file; chown 1000 /file && echo changed; mkdir /made && echo made"
+        let change = "cd /tmp; touch file; chown 1000 file && echo changed; mkdir made && echo made"
         let usual = try run(script: change)
         #expect(usual.output == "changed\nmade\n", "\(usual)")
         let profile = NSTemporaryDirectory() + "mvt-profile-\(UUID().uuidString).json"
