@@ -88,9 +88,9 @@ final class ContainerdTests {
     }
 
     @Test func aKilledShimIsCleanedUp() throws {
-        let name = "mvt-shimless"
+        let name = "mvt-shimless-\(ProcessInfo.processInfo.processIdentifier)"
         try #require(try containerd.start("--detach", name: name, "/bin/sleep", "1000").succeeded)
-        let shim = try onHost("pgrep --full 'containerd-shim.*-id \(name)'").trimmingCharacters(in: .newlines)
+        let shim = try onHost("pgrep --full '[c]ontainerd-shim.*-id \(name)'").trimmingCharacters(in: .newlines)
         kill(try #require(pid_t(shim)), SIGKILL)
         // containerd notices, and has the runtime delete what the shim had.
         #expect(try eventually(timeout: 60) { try !containerd.call("task", "ls").output.contains("\(name) ") })
@@ -99,7 +99,7 @@ final class ContainerdTests {
     }
 
     @Test func aTaskOutlivesTheDaemon() throws {
-        let name = "mvt-lives"
+        let name = "mvt-lives-\(ProcessInfo.processInfo.processIdentifier)"
         try #require(try containerd.start("--detach", name: name, "/bin/sleep", "1000").succeeded)
         try containerd.restart()
         let exec = ["task", "exec", "--exec-id", "one", name]

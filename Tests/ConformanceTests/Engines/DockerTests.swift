@@ -37,7 +37,7 @@ struct DockerTests {
     @Test func aKilledShimIsCleanedUp() throws {
         try endurance.aKilledProcessIsCleanedUp("the shim") {
             let id = try engine.call("inspect", $0, "--format", "{{.Id}}").line
-            return try onHost("pgrep --full 'containerd-shim.*-id \(id)'").trimmingCharacters(in: .newlines)
+            return try onHost("pgrep --full '[c]ontainerd-shim.*-id \(id)'").trimmingCharacters(in: .newlines)
         }
     }
     @Test func aKilledDaemonIsCleanedUp() throws {
@@ -50,7 +50,7 @@ struct DockerTests {
     }
     @Test func aKilledContainerdIsCleanedUp() throws {
         try endurance.aKilledProcessIsCleanedUp("containerd") { _ in
-            try onHost("pgrep --full 'containerd --config \(engine.folder)/'").trimmingCharacters(in: .newlines)
+            try onHost("pgrep --full '[c]ontainerd --config \(engine.folder)/'").trimmingCharacters(in: .newlines)
         } repair: {
             // dockerd starts another one.
             guard try eventually(timeout: 60, { try engine.call("exec", "victim", "true").succeeded }) else {

@@ -14,7 +14,9 @@ struct EngineEndurance {
     /// Whether everything is as before, soon.
     private func expectNothing(since before: EngineStock, _ what: String) {
         var added = stock.added(since: before)
-        _ = eventually(timeout: 10) {
+        // docker looks once a minute for namespaces that nobody needs.
+        _ = eventually(timeout: 90 / RuntimeUnderTest.patience) {
+            usleep(200_000)
             added = stock.added(since: before)
             return added.isEmpty
         }
@@ -58,8 +60,7 @@ struct EngineEndurance {
         _ = try engine.run("--rm", engine.image, "true")
         let before = stock
         try start("victim")
-        let pid = try #require(pid_t(try find("victim")), "\(what)")
-        kill(pid, SIGKILL)
+        try killProcess(try find("victim"))
         try repair()
         let removed = try engine.call("rm", "--force", "victim")
         #expect(removed.succeeded, "\(what): \(removed)")
@@ -80,7 +81,7 @@ struct EngineEndurance {
             let words = engine.command + ["run", "--detach", "--name", "begun"] + engine.limits
             let run = try ChildProcess(
                 words + [engine.image, "sleep", "1000"],
-                environment: ProcessInfo.processInfo.environment.merging(engine.environment) { $1 })
+                environment: engine.variables)
             usleep(UInt32(whole * 1e6 * Double(number) / Double(count)))
             let name = try killOne(of: programs)
             _ = run.finishKeepingStreams(timeout: 120)
@@ -104,4 +105,11 @@ struct EngineEndurance {
         }
         return nil
     }
+}
+
+/// Kills a process, whose number an engine has said.
+func killProcess(_ number: String) throws {
+    // 0 would be this process's own group.
+    guard let pid = pid_t(number), pid > 1 else { throw TestSupportError("\"\(number)\" is no process") }
+    kill(pid, SIGKILL)
 }

@@ -9,7 +9,7 @@ struct EngineNetworks {
     /// Calls the engine with the runtime for containers.
     private func callContainers(_ words: [String]) throws -> Outcome {
         let command = engine.command.map { $0 == "mvrun-vm" ? "mvrun" : $0 }
-        let environment = ProcessInfo.processInfo.environment.merging(engine.environment) { $1 }
+        let environment = engine.variables
         return try ChildProcess.run(command + words, environment: environment, timeout: 180)
     }
 

@@ -62,7 +62,7 @@ struct EngineSettings {
 
     /// Namespaces of the host's and of another container's.
     func namespacesOfOthers() throws {
-        let links = "readlink /proc/self/ns/ipc /proc/self/ns/uts; ls /proc | grep -c '^[0-9]*$'"
+        let links = "readlink /proc/self/ns/ipc; readlink /proc/self/ns/uts; ls /proc | grep -c '^[0-9]*$'"
         let ofHost = try run("--ipc", "host", "--uts", "host", "--pid", "host", script: links)
         let own = try onHost("readlink /proc/self/ns/ipc /proc/self/ns/uts")
         #expect(ofHost.succeeded && ofHost.output.hasPrefix(own) == !isMachine, "\(ofHost)")
@@ -91,7 +91,7 @@ struct EngineSettings {
 
     /// Capabilities, system calls and labels.
     func privileges() throws {
-        let change = "touch /file; chown 1000 /file && echo changed; mkdir /made && echo made"
+        let change = "cd /tmp; touch file; chown 1000 file && echo changed; mkdir made && echo made"
         let usual = try run(script: change)
         #expect(usual.output == "changed\nmade\n", "\(usual)")
         let profile = NSTemporaryDirectory() + "mvt-profile-\(UUID().uuidString).json"
