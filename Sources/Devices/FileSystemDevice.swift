@@ -2,7 +2,7 @@ package import Board
 package import FUSE
 import Glibc
 import Synchronization
-import Syscalls
+package import Syscalls
 package import Virtio
 
 /// A virtio-fs device, virtio 1.2, 5.11: its requests are FUSE, and `FileServer` answers them.
@@ -44,6 +44,14 @@ package final class FileSystemDevice: VirtioDevice {
             name + [UInt8](repeating: 0, count: 36 - name.count)
             + (0..<4).map { UInt8(truncatingIfNeeded: loops.count >> (8 * $0)) }
         services = loops.map { FileQueueService(server: server, loop: $0) }
+    }
+
+    /// Has the calling thread become the one that serves a request queue, which is otherwise left to the first request.
+    ///
+    /// - Parameter index: which of `loops` the thread will run.
+    package func prepareThread(ofLoop index: Int) throws(SystemError) {
+        let service = services[index]
+        try loops[index].synchronously { () throws(SystemError) in try service.prepare() }
     }
 
     package func readConfiguration(at offset: Int, size: Int) -> UInt64 {
@@ -98,10 +106,15 @@ private final class FileQueueService: @unchecked Sendable {
         requests = nil
     }
 
+    /// Makes the calling thread the one that serves.
+    func prepare() throws(SystemError) {
+        if worker == nil { worker = try FileWorker(server) }
+    }
+
     /// Serves what a queue offers.
     func serve(urgent isUrgent: Bool) {
         guard let queue = isUrgent ? urgent : requests else { return }
-        if worker == nil { worker = try? FileWorker(server) }
+        try? prepare()
         // A thread that cannot become a worker leaves its queue as it is; the guest waits.
         guard let worker else { return }
         let exchange = exchange

@@ -44,6 +44,8 @@ package struct ContainerRecord: Equatable, Sendable {
     package var imageRun: String?
     /// What keeps the container apart.
     package var isolation = Isolation.container
+    /// Whether it only holds the namespaces of a pod whose containers are virtual machines.
+    package var holdsPod = false
     /// The directory of resctrl that the container is in, `linux.intelRdt`; nil where it is left alone.
     package var resctrlGroup: String?
     /// Whether that directory goes with the container.
@@ -91,6 +93,7 @@ extension ContainerRecord {
             if hasNetworks { object.member("hasNetworks", hasNetworks) }
             if let imageRun { object.member("imageRun", imageRun) }
             if isolation == .vm { object.member("isolation", isolation.rawValue) }
+            if holdsPod { object.member("holdsPod", holdsPod) }
             if let resctrlGroup {
                 object.member("resctrlGroup", resctrlGroup)
                 object.member("ownsResctrlGroup", ownsResctrlGroup)
@@ -141,6 +144,7 @@ extension ContainerRecord {
             }
             isolation = known
         }
+        holdsPod = root["holdsPod"]?.boolean ?? false
         network = root["network"].map { NetworkRecord($0) }
         resctrlGroup = root["resctrlGroup"]?.string
         ownsResctrlGroup = root["ownsResctrlGroup"]?.boolean ?? false

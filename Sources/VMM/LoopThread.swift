@@ -9,6 +9,7 @@ package final class LoopThread: Sendable {
     /// The loop.
     package let loop: EventLoop
     private let thread = Mutex<pthread_t?>(nil)
+    private let entering = Mutex<(@Sendable () -> Bool)?>(nil)
 
     /// Makes a loop that nobody runs yet.
     package init() throws(SystemError) {
@@ -16,7 +17,10 @@ package final class LoopThread: Sendable {
     }
 
     /// Starts the thread; signals are blocked in it as they are in the caller.
-    package func start() throws(SystemError) {
+    ///
+    /// - Parameter entering: called on the thread before its loop runs, which it does not where this says false.
+    package func start(entering: (@Sendable () -> Bool)? = nil) throws(SystemError) {
+        self.entering.withLock { $0 = entering }
         var thread = pthread_t()
         // The thread's own hold on this object, which it gives back when it ends.
         let context = unsafe Unmanaged.passRetained(self)
@@ -24,8 +28,7 @@ package final class LoopThread: Sendable {
             &thread, nil,
             { context in
                 guard let context = unsafe context else { return nil }
-                // A loop that cannot wait any more serves nobody; the guest's requests stay unanswered.
-                try? unsafe Unmanaged<LoopThread>.fromOpaque(context).takeRetainedValue().loop.run()
+                unsafe Unmanaged<LoopThread>.fromOpaque(context).takeRetainedValue().work()
                 return nil
             }, context.toOpaque())
         guard code == 0 else {
@@ -34,5 +37,12 @@ package final class LoopThread: Sendable {
         }
         let started = thread
         self.thread.withLock { $0 = started }
+    }
+
+    private func work() {
+        let entering = entering.withLock { $0.take() }
+        guard entering?() ?? true else { return }
+        // A loop that cannot wait any more serves nobody; the guest's requests stay unanswered.
+        try? loop.run()
     }
 }

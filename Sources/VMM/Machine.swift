@@ -1,6 +1,7 @@
 package import Board
 import CLinux
 package import Diagnostics
+package import Jail
 package import KVM
 import Synchronization
 package import Syscalls
@@ -137,8 +138,9 @@ package final class Machine {
     /// - Parameters:
     ///   - kernel: an ELF vmlinux.
     ///   - initramfs: what it unpacks; an empty file for nothing.
+    ///   - jail: what the processors' threads enter; then they wait for `resume`, and nil lets them run at once.
     package func start(
-        kernel: borrowing OwnedDescriptor, initramfs: borrowing OwnedDescriptor
+        kernel: borrowing OwnedDescriptor, initramfs: borrowing OwnedDescriptor, in jail: Jail? = nil
     ) throws(RuntimeError) {
         var commandLine = CommandLine(log: configuration.log)
         commandLine.nameDevices(transports.count + slots.count)
@@ -152,7 +154,7 @@ package final class Machine {
         do throws(SystemError) {
             let processors = try createProcessors()
             try image.prepare(processors[0])
-            try run(processors)
+            try run(processors, in: jail)
         } catch {
             stopProcessors()
             throw RuntimeError(error).during("start the virtual machine")
@@ -172,11 +174,19 @@ package final class Machine {
         return processors
     }
 
-    private func run(_ processors: [VirtualCPU]) throws(SystemError) {
+    private func run(_ processors: [VirtualCPU], in jail: Jail?) throws(SystemError) {
         try syscall("sigaction", on: "the kick") { clx_kvm_install_kick() }
         let outcome = outcome
+        if jail != nil { gate.shut() }
         for processor in processors {
-            let thread = VCPUThread(processor, ports: ports, addresses: addresses, gate: gate) { outcome.end($0) }
+            var entering: (@Sendable () -> Bool)?
+            if let jail {
+                let name = "vcpu\(processor.id)"
+                entering = { jail.enter(.processor, named: name) }
+            }
+            let thread = VCPUThread(
+                processor, ports: ports, addresses: addresses, gate: gate, entering: entering
+            ) { outcome.end($0) }
             try thread.start()
             threads.append(thread)
         }

@@ -1,3 +1,4 @@
+import Jail
 import KVM
 import Syscalls
 
@@ -14,6 +15,7 @@ enum Probe {
             lines.append("processors: \(system.check(.maximumVCPUs))")
             lines.append("missing: " + system.missingCapabilities().map { "\($0)" }.joined(separator: " "))
         }
+        lines.append("landlock: \(PathFence.version ?? 0)")
         let text = lines.map { $0 + "\n" }.joined()
         // Left open: the process ends.
         let output = OwnedDescriptor(owning: 1)

@@ -53,7 +53,9 @@ import Testing
     @Test func doctorSpeaksOfWhatContainersNeed() throws {
         let outcome = try TemporaryBundle().call(["doctor"])
         let text = outcome.output.lowercased()
-        for word in ["cgroup", "user namespace", "seccomp"] { #expect(text.contains(word), "\(word): \(outcome)") }
+        for word in ["cgroup", "user namespace", "seccomp", "landlock"] {
+            #expect(text.contains(word), "\(word): \(outcome)")
+        }
         // Limits are spoken of where this user cannot raise them, for want of CAP_SYS_RESOURCE.
         let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8).split(separator: "\n")
         let effective = status.first { $0.hasPrefix("CapEff:") }?.split(whereSeparator: \.isWhitespace).last

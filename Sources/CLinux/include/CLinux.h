@@ -25,5 +25,6 @@
 #include "clx_atomics.h"
 #include "clx_events.h"
 #include "clx_tap.h"
+#include "clx_jail.h"
 
 #endif

@@ -2,6 +2,14 @@ import Diagnostics
 import OCI
 import Plans
 
+/// What a jail is for.
+enum JailContent {
+    /// The monitor of a machine, with the trees of the host that its guest sees.
+    case monitor(MicroVMShares)
+    /// The namespaces of a pod, which mvrun-vmm holds and does nothing else.
+    case pod
+}
+
 /// The host's half: the sandbox of mvrun-vmm, made of the steps that make a container.
 ///
 /// Its root is in memory and holds the shares, the monitor itself and a procfs of its own pid namespace. It is root of a user
@@ -9,12 +17,22 @@ import Plans
 struct JailPlanning {
     let bundle: Bundle
     let process: Spec.Process
-    let shares: MicroVMShares
+    let content: JailContent
     let options: MicroVMIsolation.Options
 
     private var spec: Spec { bundle.spec }
     private var isMapped: Bool { spec.linux.namespace(.user) != nil }
     private var hasUserNamespace: Bool { isMapped || options.container.isPrivileged }
+    /// The trees of the host that the jail has.
+    private var shares: [MicroVMShares.Share] {
+        switch content {
+        case .monitor(let shares): shares.shares
+        case .pod: []
+        }
+    }
+    private var isPod: Bool {
+        if case .pod = content { true } else { false }
+    }
 
     /// Where the monitor is in its root.
     private static let monitor = "/mvrun-vmm"
@@ -22,10 +40,21 @@ struct JailPlanning {
     /// MKNOD and SETFCAP, capabilities(7).
     private static let capabilities: UInt64 = [0, 1, 3, 4, 6, 7, 27, 31].reduce(0) { $0 | 1 << UInt64($1) }
 
-    /// The guest's memory does not belong into a core file.
-    private static let limits = [
-        ResourceLimit(name: "RLIMIT_CORE", resource: 4, soft: 0, hard: 0, field: "the monitor's limits")
-    ]
+    /// What bounds the monitor itself.
+    ///
+    /// The guest's memory does not belong into a core file, nor the monitor into a real-time class; what it has open is bounded,
+    /// for the guest says what that is. Not bounded are the size of files, which the guest writes, and memory, which is the
+    /// cgroup's to bound.
+    private var limits: [ResourceLimit] {
+        let limits: [(name: String, resource: Int32, value: UInt64)] = [
+            ("RLIMIT_CORE", 4, 0), ("RLIMIT_NOFILE", 7, options.descriptorLimit), ("RLIMIT_MEMLOCK", 8, 0),
+            ("RLIMIT_MSGQUEUE", 12, 0), ("RLIMIT_NICE", 13, 0), ("RLIMIT_RTPRIO", 14, 0),
+        ]
+        return limits.map {
+            ResourceLimit(
+                name: $0.name, resource: $0.resource, soft: $0.value, hard: $0.value, field: "the monitor's limits")
+        }
+    }
 
     /// The plan.
     func plan() throws(RuntimeError) -> SandboxPlan {
@@ -36,13 +65,19 @@ struct JailPlanning {
         launch.runtimeHooks = spec.hooks.steps(.prestart) + spec.hooks.steps(.createRuntime)
         launch.networkDevices = spec.linux.networkDeviceMoves
         launch.oomScoreAdjustment = process.oomScoreAdj.map(Int.init)
-        launch.resourceLimits = Self.limits
+        launch.resourceLimits = limits
         var program = Program(
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
-        program.handedFiles = MachineDescriptors.count + (spec.rootDisk == nil ? 0 : 1)
+        if isPod {
+            program.arguments.append(MachinePlan.holdOption)
+        } else {
+            program.handedFiles = MachineDescriptors.count + (spec.rootDisk == nil ? 0 : 1)
+        }
         var trees: [LauncherTree] = []
         var stage = StagePlan(id: options.container.id, steps: try steps(namespaces, &trees), program: program)
         stage.hookState = options.container.hookState
+        // A monitor waits for the start itself, with a booted machine.
+        stage.waitsOnSocket = isPod && options.container.startsLater
         launch.trees = trees
         return SandboxPlan(launch: launch, stage: stage)
     }
@@ -95,14 +130,15 @@ struct JailPlanning {
         if let directory = options.vsockDirectory {
             steps.append(.mount(bind(directory, at: MachinePlan.vsockDirectory, readOnly: false, "--vsock", &trees)))
         }
-        for (position, share) in shares.shares.enumerated() {
+        for (position, share) in shares.enumerated() {
             steps.append(.mount(mount(share, position, &trees)))
         }
         // BEFORE the guest sees a root file system that nobody can write to, but that it mounts things on.
-        if spec.root.readonly, spec.rootDisk == nil {
+        if spec.root.readonly, spec.rootDisk == nil, !isPod {
             steps.append(.mountPoints(in: "\(MicroVMShares.monitorDirectory)/0", mountPoints))
         }
-        steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2")))
+        // Read-only: what is found by /proc/self/fd is not, but /proc/self/mem would be a way around the protection of memory.
+        steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2,subset=pid")))
         if process.terminal {
             steps.append(.mount(fileSystem("devpts", at: "/dev/pts", data: "newinstance,ptmxmode=0666,mode=0600")))
             steps.append(
@@ -121,11 +157,10 @@ struct JailPlanning {
 
     /// The monitor's identity: root of its namespace, with what its file server needs.
     private var processSteps: [SetupStep] {
-        let sets = CapabilitySets(
-            bounding: Self.capabilities, effective: Self.capabilities, inheritable: 0, permitted: Self.capabilities,
-            ambient: 0)
+        let kept = isPod ? 0 : Self.capabilities
+        let sets = CapabilitySets(bounding: kept, effective: kept, inheritable: 0, permitted: kept, ambient: 0)
         return [
-            .workingDirectory("/"), .boundingSet(Self.capabilities), .limits(Self.limits),
+            .workingDirectory("/"), .boundingSet(kept), .limits(limits),
             .identity(Identity(userID: 0, groupID: 0, additionalGroups: nil, umask: 0), keepCapabilities: true),
             .capabilities(sets), .noNewPrivileges, .findProgram,
         ]
@@ -169,7 +204,7 @@ struct JailPlanning {
     }
 
     private func fileSystem(_ type: String, at destination: String, data: String) -> MountStep {
-        let flags: MountFlags = [.noSetUserID, .noDevices, .noExecution]
+        let flags: MountFlags = [.noSetUserID, .noDevices, .noExecution, .readOnly]
         let own: MountFlags = type == "devpts" ? [.noSetUserID, .noExecution] : flags
         return MountStep(
             index: nil, destination: destination,
@@ -182,7 +217,7 @@ struct JailPlanning {
         for (index, mount) in spec.mounts.enumerated() {
             let isCovered = points.contains { mount.destination.hasPrefix($0.path + "/") }
             if isCovered || !mount.destination.hasPrefix("/") { continue }
-            let share = shares.shares.first { $0.mount == index }
+            let share = shares.first { $0.mount == index }
             points.append(SetupStep.MountPoint(path: mount.destination, isFile: share?.isFile ?? false))
         }
         points.append(SetupStep.MountPoint(path: process.cwd, isFile: false))

@@ -55,6 +55,7 @@ extension MachinePlan: PlanCoded {
         writer.write(offersVsock)
         writer.write(fileWindowMiB)
         writer.write(optional: disk) { $0.write($1) }
+        writer.write(reportsForbiddenCalls)
     }
 
     package init(from reader: inout PlanReader) throws(PlanFault) {
@@ -66,5 +67,6 @@ extension MachinePlan: PlanCoded {
         offersVsock = try reader.flag()
         fileWindowMiB = try reader.number()
         disk = try reader.optional { reader throws(PlanFault) in try MachineDisk(from: &reader) }
+        reportsForbiddenCalls = try reader.flag()
     }
 }

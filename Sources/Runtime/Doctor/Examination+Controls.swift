@@ -108,6 +108,23 @@ extension Session {
         }
     }
 
+    /// The fence around the files of a machine's monitor, which stands without it as well: docs/security.md.
+    func examineLandlock() -> Examination {
+        let remedy = "microVMs run without it, with one barrier fewer (docs/security.md)"
+        guard let version = (try? probeMachine())?.landlockVersion else {
+            return Examination("landlock", .missing, "not asked for, without /dev/kvm", remedy: remedy)
+        }
+        switch version {
+        case 0:
+            return Examination(
+                "landlock", .missing, "not in this kernel, or not among its security modules (lsm=)", remedy: remedy)
+        case 1:
+            return Examination(
+                "landlock", .missing, "ABI 1 forbids renames between directories and is not used", remedy: remedy)
+        default: return Examination("landlock", .ok, "ABI \(version), around the monitors of microVMs")
+        }
+    }
+
     func examineGuestKernel() -> Examination {
         do throws(RuntimeError) {
             return Examination("guest kernel", .ok, try kernelChoice(machineDefaults()?.kernel?.path).explanation)

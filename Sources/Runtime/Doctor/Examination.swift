@@ -37,7 +37,7 @@ extension Session {
         [
             examineKernel(), examineUser(), examineStore(), examineNamespaces(), examineUserNamespaces(),
             examineIDMapping(), examineCgroups(), examineSystemd(), examineSeccomp(), examineSecurityModules(),
-            examineResctrl(), examineKVM(), examineGuestKernel(), examineGuestNetwork(),
+            examineResctrl(), examineKVM(), examineLandlock(), examineGuestKernel(), examineGuestNetwork(),
         ]
     }
 

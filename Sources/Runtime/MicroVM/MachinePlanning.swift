@@ -8,10 +8,16 @@ import Syscalls
 
 extension Session {
     /// Compiles a bundle into what makes a virtual machine of it; nothing changes by it.
+    ///
+    /// A pod's own container becomes none: there is nothing in it to run.
     func machinePlan(
-        _ bundle: Bundle, _ request: CreateRequest, handed: HandedDescriptors?
+        _ bundle: Bundle, _ request: CreateRequest, startsLater: Bool, handed: HandedDescriptors?
     ) throws(RuntimeError) -> ContainerPlan {
         try refuseWhatStaysOutside(request, handed)
+        if MicroVMIsolation.holdsPod(bundle.spec.annotations) {
+            return try podPlan(bundle, request, startsLater: startsLater)
+        }
+        let bundle = try withParametersOfJoined(bundle)
         if bundle.spec.vm?.image?.path == nil { try requireRoot(bundle.rootPath) }
         for warning in MicroVMFindings(of: bundle.spec).warnings {
             log.warn("config.json: \(warning.path): \(warning.message)")
@@ -33,6 +39,8 @@ extension Session {
         let own = store.directory(of: request.id)
         var machineOptions = MicroVMIsolation.Options(
             container: options, monitor: try monitorPath(), coveredDirectory: own)
+        machineOptions.descriptorLimit = descriptorLimit(most: machineOptions.descriptorLimit)
+        machineOptions.reportsForbiddenCalls = log.writes(.debug)
         let defaults = try machineDefaults()
         machineOptions.defaults = defaults
         if request.offersVsock { machineOptions.vsockDirectory = "\(own)/\(MachineFile.vsock)" }
@@ -44,6 +52,14 @@ extension Session {
         return ContainerPlan(
             sandbox: plan.sandbox, cgroups: cgroups, scope: scope, machine: plan.machine,
             kernel: request.kernel ?? bundle.spec.vm?.kernel?.path ?? defaults?.kernel?.path, networks: networks)
+    }
+
+    /// As many files as a process may have open here: what it asks for where a limit can be raised, CAP_SYS_RESOURCE.
+    private func descriptorLimit(most: UInt64) -> UInt64 {
+        let (openFiles, systemResource): (Int32, UInt64) = (7, 24)
+        let privileges = (try? Capabilities.permitted()) ?? 0
+        guard privileges >> systemResource & 1 == 0 else { return most }
+        return min(most, (try? Scheduling.limit(openFiles, of: 0))?.hard ?? most)
     }
 
     private func refuseWhatStaysOutside(

@@ -21,6 +21,8 @@ package struct MachineSupport: Sendable, Equatable {
     package var kind: Kind
     /// What was found, in words.
     package var detail: String
+    /// The version of the kernel's Landlock; 0 for none, nil where nobody has asked.
+    package var landlockVersion: Int?
 
     /// Reads what the probe prints: a line for each thing known, of which `kvm` names the kind.
     init?(probe text: String) {
@@ -31,6 +33,7 @@ package struct MachineSupport: Sendable, Equatable {
         }
         guard let kind = known["kvm"].flatMap({ Kind(rawValue: String($0)) }) else { return nil }
         self.kind = kind
+        landlockVersion = known["landlock"].flatMap { Int($0) }
         detail = known["missing"].map { $0.isEmpty ? "" : "without \($0)" } ?? ""
     }
 

@@ -49,6 +49,11 @@ extension Session {
             log.warn(
                 "\(request.id): the kernel killed a process of it for lack of memory (linux.resources.memory.limit)")
         }
+        if making.container.record.isolation == .vm, case .signalled(31) = end {
+            log.warn(
+                "\(request.id): the monitor was ended by its own filter, for a system call that is not its to make; "
+                    + "the kernel's audit log says which, and so does --debug")
+        }
         let inquiry = Result { () throws(RuntimeError) in try making.finishInquiry() }
         if !keep { try deleteEnded(making.container) }
         try inquiry.get()

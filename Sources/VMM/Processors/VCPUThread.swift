@@ -34,6 +34,7 @@ package final class VCPUThread: Sendable {
     private let ended: @Sendable (MachineEnd) -> Void
     private let counts = Mutex(ExitCounts())
     private let thread = Mutex<pthread_t?>(nil)
+    private let entering: (@Sendable () -> Bool)?
 
     /// Describes the thread.
     ///
@@ -42,14 +43,17 @@ package final class VCPUThread: Sendable {
     ///   - ports: who answers at ports.
     ///   - addresses: who answers where there is no memory.
     ///   - gate: what stops it and lets it go on.
+    ///   - entering: called on the thread before anything of the guest's runs, which never does where this says false.
     ///   - ended: takes why the guest cannot go on; called on this thread.
     package init(
-        _ cpu: VirtualCPU, ports: Bus, addresses: Bus, gate: VCPUGate, ended: @escaping @Sendable (MachineEnd) -> Void
+        _ cpu: VirtualCPU, ports: Bus, addresses: Bus, gate: VCPUGate, entering: (@Sendable () -> Bool)? = nil,
+        ended: @escaping @Sendable (MachineEnd) -> Void
     ) {
         self.cpu = cpu
         self.ports = ports
         self.addresses = addresses
         self.gate = gate
+        self.entering = entering
         self.ended = ended
     }
 
@@ -97,6 +101,7 @@ package final class VCPUThread: Sendable {
 
     private func work() {
         _ = clx_kvm_accept_kick_alone()
+        guard entering?() ?? true else { return }
         var counts = ExitCounts()
         do throws(SystemError) {
             while try gate.enter(cpu) {

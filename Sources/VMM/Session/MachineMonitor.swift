@@ -3,6 +3,7 @@ import Board
 import Devices
 import Diagnostics
 import FUSE
+import Jail
 import KVM
 import Plans
 import Syscalls
@@ -17,6 +18,8 @@ package enum MachineMonitor {
     private static let sharesTag = "mvrun"
     private static let planLimit = FrameLimit.plan
     private static let tailLines = 8
+
+    private typealias FileThread = (thread: LoopThread, device: FileSystemDevice)
 
     /// Runs the machine that the files from `MachineDescriptors` on describe.
     ///
@@ -48,8 +51,6 @@ package enum MachineMonitor {
         console = log
         let plan = try machinePlan(in: OwnedDescriptor(owning: MachineDescriptors.plan))
         let system = KVMSystem(OwnedDescriptor(owning: MachineDescriptors.kvm))
-        let kernel = OwnedDescriptor(owning: MachineDescriptors.kernel)
-        let initramfs = OwnedDescriptor(owning: MachineDescriptors.initramfs)
         let configuration = MachineConfiguration(
             processors: Int(plan.virtualCPUs), memoryMiB: Int(plan.memoryMiB), kernelParameters: plan.kernelParameters,
             log: .emergencies, fileWindowMiB: Int(plan.fileWindowMiB))
@@ -60,10 +61,7 @@ package enum MachineMonitor {
         let balloon = BalloonDevice()
         try machine.add(balloon)
         let disk = try plan.disk.map { disk throws(RuntimeError) in try addDisk(disk, to: machine) }
-        let worker = try during("make the file server's thread") { try LoopThread() }
-        if !plan.shares.isEmpty {
-            try machine.add(try fileSystem(of: plan, on: worker.loop, window: machine.fileWindow))
-        }
+        let files = try addFileSystem(of: plan, to: machine)
         // A network may be made when the guest runs already.
         try machine.reserveSlots(NetworkInterface.limit)
         let session = MachineSession(plan, in: machine)
@@ -72,15 +70,54 @@ package enum MachineMonitor {
         let signals = try during("wait for signals") { try SignalQueue() }
         let sockets = try plan.offersVsock ? hybridSocket(engine, machine) : nil
         defer { withExtendedLifetime(sockets) {} }
-        let files = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
+        let streams = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
         try session.begin(
-            engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: files, signals: signals)
-        try during("start the file server's thread") { try worker.start() }
-        try during("start the disk's thread") { try disk?.start() }
-        try machine.start(kernel: kernel, initramfs: initramfs)
+            engine, control: OwnedDescriptor(owning: MachineDescriptors.control),
+            creator: OwnedDescriptor(owning: MachineDescriptors.creator), files: streams, signals: signals)
+        try start(machine, of: plan, files: files, disk: disk)
         let outcome = try session.run()
         if case .failed = outcome, session.isFailureTold { return nil }
         return outcome
+    }
+
+    /// Starts all threads, each of which shuts itself in, and this one as the last; only then may the guest run.
+    private static func start(
+        _ machine: Machine, of plan: MachinePlan, files: FileThread?, disk: LoopThread?
+    ) throws(RuntimeError) {
+        let enclosure = try MonitorJail(plan)
+        let jail = enclosure.jail
+        do throws(SystemError) {
+            if let (thread, device) = files {
+                try thread.start {
+                    jail.enter(.files, named: "files") { () throws(SystemError) in try device.prepareThread(ofLoop: 0) }
+                }
+            }
+            try disk?.start { jail.enter(.disk, named: "disk") }
+        } catch {
+            throw RuntimeError(error).during("start the devices' threads")
+        }
+        try load(machine, in: jail)
+        let threads = Int(plan.virtualCPUs) + (files == nil ? 0 : 1) + (disk == nil ? 0 : 1)
+        try enclosure.close(around: threads)
+        machine.resume()
+    }
+
+    /// Loads what the guest boots, and closes the files.
+    private static func load(_ machine: Machine, in jail: Jail) throws(RuntimeError) {
+        let kernel = OwnedDescriptor(owning: MachineDescriptors.kernel)
+        let initramfs = OwnedDescriptor(owning: MachineDescriptors.initramfs)
+        try machine.start(kernel: kernel, initramfs: initramfs, in: jail)
+    }
+
+    /// Gives the machine the device that all shares are in, where there are any.
+    ///
+    /// One queue of requests is what kernels before 6.11 use.
+    private static func addFileSystem(of plan: MachinePlan, to machine: Machine) throws(RuntimeError) -> FileThread? {
+        if plan.shares.isEmpty { return nil }
+        let thread = try during("make the file server's thread") { try LoopThread() }
+        let device = try fileSystem(of: plan, on: thread.loop, window: machine.fileWindow)
+        try machine.add(device)
+        return (thread, device)
     }
 
     /// Gives the machine its disk.
@@ -111,9 +148,6 @@ package enum MachineMonitor {
         }
     }
 
-    /// The device that all shares are in.
-    ///
-    /// One queue of requests is what kernels before 6.11 use.
     private static func fileSystem(
         of plan: MachinePlan, on loop: EventLoop, window: SharedWindow?
     ) throws(RuntimeError) -> FileSystemDevice {
@@ -127,7 +161,9 @@ package enum MachineMonitor {
         return try during("open the shares") {
             FileSystemDevice(
                 tag: sharesTag,
-                server: try FileServer(shares: shares, cache: cache, window: window.map(GuestFileWindow.init)),
+                server: try FileServer(
+                    shares: shares, cache: cache, limits: MonitorJail.serverLimits,
+                    window: window.map(GuestFileWindow.init)),
                 loops: [loop],
                 window: window)
         }

@@ -19,6 +19,8 @@ package final class MemoryControl {
 
     private let balloon: BalloonDevice
     private let machine: Machine
+    /// proc_pid_statm(5), opened while there is something to open it by; nil where there is no procfs.
+    private let memoryStatus: OwnedDescriptor?
     private var moving: Wait?
     private var movingDeadline = 0
 
@@ -26,6 +28,7 @@ package final class MemoryControl {
     package init(_ balloon: BalloonDevice, in machine: Machine) {
         self.balloon = balloon
         self.machine = machine
+        memoryStatus = try? OwnedDescriptor.open("/proc/self/statm")
         balloon.actualChanged = { [weak self] in self?.balloonMoved() }
     }
 
@@ -61,7 +64,7 @@ package final class MemoryControl {
         var figures = MachineFigures(
             memory: machine.memory.size, balloonTarget: UInt64(balloon.targetPages) * Self.pageSize,
             balloon: UInt64(balloon.actualPages) * Self.pageSize, hasBalloonDriver: balloon.isDriven,
-            resident: Self.residentBytes)
+            resident: residentBytes)
         guard balloon.isDriven else { return tell(figures) }
         let wait = Wait(milliseconds: Self.statisticsMilliseconds, on: machine.loop) { tell(figures) }
         balloon.requestStatistics { values in
@@ -70,10 +73,15 @@ package final class MemoryControl {
         }
     }
 
-    /// The resident set of this process, proc_pid_statm(5); 0 where procfs does not say.
-    private static var residentBytes: UInt64 {
-        let words = ((try? readText("/proc/self/statm")) ?? "").split(separator: " ")
-        return words.count > 1 ? (UInt64(words[1]) ?? 0) * pageSize : 0
+    /// The resident set of this process; 0 where procfs does not say.
+    private var residentBytes: UInt64 {
+        var bytes: [UInt8] = []
+        switch memoryStatus {
+        case .some(let file): bytes = (try? file.read(at: 0, count: 256)) ?? []
+        case .none: break
+        }
+        let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+        return words.count > 1 ? (UInt64(words[1]) ?? 0) * Self.pageSize : 0
     }
 }
 

@@ -115,6 +115,26 @@ import Testing
         #expect(!plan.sandbox.stage.waitsOnSocket)
     }
 
+    @Test func theMonitorIsBoundedAndItsProcfsCannotBeWrittenTo() throws {
+        var own = options
+        own.descriptorLimit = 4096
+        own.reportsForbiddenCalls = true
+        let plan = try MicroVMIsolation.plan(try bundle(), options: own)
+        let bounds = Dictionary(uniqueKeysWithValues: plan.sandbox.launch.resourceLimits.map { ($0.name, $0.hard) })
+        #expect(bounds["RLIMIT_CORE"] == 0 && bounds["RLIMIT_NOFILE"] == 4096 && bounds["RLIMIT_MEMLOCK"] == 0)
+        #expect(plan.sandbox.stage.steps.contains(.limits(plan.sandbox.launch.resourceLimits)))
+        #expect(plan.machine.reportsForbiddenCalls)
+        let mounts = plan.sandbox.stage.steps.compactMap { step -> MountStep? in
+            if case .mount(let mount) = step { mount } else { nil }
+        }
+        let proc = try #require(mounts.first { $0.destination == "/proc" })
+        guard case .fileSystem(_, _, let flags, let data) = proc.kind else {
+            Issue.record("\(proc)")
+            return
+        }
+        #expect(flags & 1 == 1 && data == "hidepid=2,subset=pid")
+    }
+
     @Test func theMonitorsRootIsReadOnlyBeforeItIsEntered() throws {
         let steps = try plan(bundle()).sandbox.stage.steps
         let readOnly = try #require(steps.firstIndex(of: .readOnlyRoot))
