@@ -19,10 +19,10 @@ extension ImageStore {
             guard (try? store.lock.lock(exclusive: true, wait: false)) != nil else { return [] }
             var removed: [String] = []
             let names = try during("look into \(directory)") { try store.folder.entries().sorted() }
-            func remove(_ name: String, _ reason: String?) {
+            func remove(_ name: String, _ told: String?) {
                 do throws(RuntimeError) {
                     try ImageRun.remove("\(directory)/\(name)", rootless: rootless)
-                    if let reason { removed.append("\(name): \(reason)") }
+                    if let told { removed.append(told) }
                 } catch {
                     session.log.warn("\(error)")
                 }
@@ -33,14 +33,16 @@ extension ImageStore {
                 if ImageRun.isUsed(path) {
                     if let image = ImageRun.image(of: path) { used.insert(image) }
                 } else {
-                    remove(name, "its container does not exist")
+                    remove(name, "\(name): its container does not exist")
                 }
             }
             for name in names where !name.hasPrefix("run.") && name != "lock" && !used.contains("\(directory)/\(name)")
             {
                 if let image = try? store.folder.linkTarget(name), used.contains("\(directory)/\(image)") { continue }
                 if isDigest(name) {
-                    remove(name, "no container uses this image")
+                    // Under this name nobody takes for whole what a killed gc has left of it.
+                    guard (try? store.folder.rename(name, to: "removed.\(name)")) != nil else { continue }
+                    remove("removed.\(name)", "\(name): no container uses this image")
                 } else if !OwnName.isAlive(name) {
                     UnpackingJail.end(in: "\(directory)/\(name)", session)
                     remove(name, nil)

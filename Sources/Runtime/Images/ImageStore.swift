@@ -168,6 +168,8 @@ final class ImageStore {
         try image.unpack(into: new, work: work, rootless: rootless)
         try during("keep the image") {
             try writeFileAtomically(image.configText, to: "\(new)/config")
+            // Nobody looks at its files again to see whether a crash of the machine has left them half written.
+            try ImageTool.sync.run(["--file-system", "\(new)/config"], to: "write it to the disk")
             try renameFile(new, toNew: "\(directory)/\(name)")
         }
         return Entry(path: "\(directory)/\(name)", config: image.config)

@@ -12,6 +12,8 @@ enum ImageTool: String {
     case tar
     /// Removes trees, however deep.
     case rm
+    /// Waits until all is on the disk.
+    case sync
 
     /// Runs the program and waits for it.
     ///

@@ -147,6 +147,8 @@ import Testing
         let tools = try image.bundle.folder("tools")
         let script = """
             #!/usr/bin/sh
+            PATH=/usr/bin
+            export PATH
             mkdir /target/rootfs
             exec > /target/rootfs/report 2>&1
             echo root $(ls /)
