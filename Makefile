@@ -1,7 +1,7 @@
 # The one entry to everything that is done with this tree. `make help` lists it.
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build debug test test-guests test-long test-lab test-engines check format demo bench bench-vm bench-fuse kernel kernels doctor install clean need-swift
+.PHONY: help setup build debug test test-guests test-long soak density test-lab test-engines check format demo bench bench-vm bench-fuse kernel kernels doctor install clean need-swift
 
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -9,7 +9,7 @@ SWIFT ?= swift
 # More options for mvrun-bench, as in: make bench BENCH='--quick --only exec'
 BENCH ?=
 # The tests of engines that drive the runtime.
-engine_tests := ConformanceTests.(Podman|Docker|Containerd|Networks)
+engine_tests := ConformanceTests.(Podman|Docker|Containerd|CRI|Buildah|Networks|Image|HostileImage)
 # Which tests run in the lab, as a regular expression.
 LAB_TESTS ?= ConformanceTests.(CgroupV2|Guest)
 
@@ -47,7 +47,7 @@ bundle := build/demo
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do \
-	    printf '%-10s %s\n' "$$target" "$$text"; done
+	    printf '%-12s %s\n' "$$target" "$$text"; done
 
 setup: need-swift ## installs the Debian packages that building and testing need
 	@missing=''; for package in $(packages); do \
@@ -90,23 +90,33 @@ test: lint build ## checks, builds, then runs every test against the release pro
 	@$(MAKE) --no-print-directory test-guests
 
 test-guests: build debug guest-kernel ## runs the tests of microVMs, in the lab where the host's KVM boots no kernel
-	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=env; \
-	else lab='Tests/Lab/lab -t 1800 -e'; echo 'test: microVMs run in the machine of Tests/Lab'; fi; \
-	$$lab $(tested) $$([ "$$lab" = env ] || echo --) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
-	    --no-parallel --filter 'ConformanceTests.GuestTests'
+	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=''; \
+	else lab='Tests/Lab/lab -t 1800 --'; echo 'test: microVMs run in the machine of Tests/Lab'; fi; \
+	$$lab env $(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel \
+	    --filter 'ConformanceTests.GuestTests'
 
 test-long: lint build ## the same with the tests that take minutes
-	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check)
+	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check) --skip ConformanceTests.SoakTests
+	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check) --filter ConformanceTests.SoakTests
+
+soak: build debug guest-kernel ## lets 2000 containers live and end, and 100 microVMs, in the lab where the host's KVM boots no kernel
+	$(tested) MVRUN_LONG=1 .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --filter ConformanceTests.Soak
+	@if build/bin/mvrun-vmm --probe | grep -q '^kvm: hardware'; then lab=''; else lab='Tests/Lab/lab -t 3600 -m 3000 --'; fi; \
+	$$lab env MVRUN_LONG=1 MVRUN_ISOLATION=vm $(tested) .build/debug/mvrunPackageTests.xctest \
+	    --testing-library swift-testing --filter ConformanceTests.Soak
+
+density: build ## measures what 500 idle containers cost, beside crun's and runc's
+	Tests/Benchmarks/density
 
 test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, KVM or systemd, in the machine of Tests/Lab
 	Tests/Lab/lab -t 1800 -e $(tested) -- .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
 	    --filter '$(LAB_TESTS)'
 	Tests/Lab/lab -t 1800 -e $(tested) -- Tests/Lab/with-systemd .build/debug/mvrunPackageTests.xctest \
-	    --testing-library swift-testing --filter ConformanceTests.Systemd
+	    --testing-library swift-testing --filter 'ConformanceTests.(Users)?Systemd'
 
-test-engines: build debug guest-kernel ## installs podman, docker and containerd, and has them run containers and, in the lab, microVMs
+test-engines: build debug guest-kernel ## installs podman, docker, containerd and tools for images, and has them run containers and, in the lab, microVMs
 	apt-get -q update && apt-get -q -y install --no-install-recommends apparmor buildah containerd containernetworking-plugins \
-	    docker.io iptables netavark aardvark-dns podman
+	    docker.io iptables netavark aardvark-dns podman python3-grpcio python3-protobuf skopeo umoci
 	$(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
 	Tests/Lab/lab -t 3000 -m 3000 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --no-parallel --filter '$(engine_tests)'

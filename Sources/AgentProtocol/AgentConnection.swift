@@ -117,6 +117,11 @@ package struct AgentConnection: Sendable {
         return events
     }
 
+    /// Forgets a connection that ended before the agent had said hello: it comes again on another one.
+    package mutating func beginAnew() {
+        if state == .booting { decoder = FrameDecoder() }
+    }
+
     /// Takes what is to be sent to the guest.
     package mutating func takeOutgoing() -> [UInt8] {
         defer { outgoing = [] }

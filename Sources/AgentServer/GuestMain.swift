@@ -15,7 +15,8 @@ package enum GuestMain {
     private static let cgroupRoot = "/sys/fs/cgroup"
     private static let shares = "/run/shares"
     private static let sharesTag = "mvrun"
-    private static let connectMilliseconds = 5000
+    /// How long a driver may take to make a device of what it finds.
+    private static let deviceMilliseconds = 5000
 
     /// Runs the guest.
     package static func run() -> Never {
@@ -43,8 +44,8 @@ package enum GuestMain {
 
     /// Says something on the console.
     private static func complain(_ text: String) {
-        // Nobody is left to be told should that fail.
-        try? writeFile("<3>mvrun-init: \(text)\n", to: "/dev/kmsg")
+        // At the level that a console shows whatever its kernel was told. Nobody is left to be told should that fail.
+        try? writeFile("<0>mvrun-init: \(text)\n", to: "/dev/kmsg")
     }
 
     private static func serve() throws(RuntimeError) {
@@ -65,13 +66,17 @@ package enum GuestMain {
     }
 
     /// The control stream; the device may need a moment after its driver was loaded.
+    ///
+    /// A monitor that does not answer yet is waited for as long as it waits for us.
     private static func connect() throws(RuntimeError) -> OwnedDescriptor {
-        let deadline = monotonicMilliseconds() + connectMilliseconds
+        let begin = monotonicMilliseconds()
         while true {
             do {
                 return try VirtualSocket.connect(to: Meeting.controlPort, of: Meeting.hostContextID)
             } catch {
-                guard monotonicMilliseconds() < deadline else {
+                let isLate = error.errno == .timedOut || error.errno == .connectionReset
+                let patience = isLate ? Meeting.helloMilliseconds : deviceMilliseconds
+                guard monotonicMilliseconds() < begin + patience else {
                     throw RuntimeError(error).during("connect to the host")
                 }
                 sleep(milliseconds: 5)

@@ -67,11 +67,20 @@ final class Share: Sendable {
     let file: ServedFile
     let isReadOnly: Bool
     let allowsFileCapabilities: Bool
+    /// Whether a file keeps its time of birth.
+    ///
+    /// On an overlay it is that of the layer, and the first change takes a file, and the directories above it, to another layer.
+    let keepsBirths: Bool
+
+    /// The type of overlayfs, OVERLAYFS_SUPER_MAGIC of linux/magic.h.
+    private static let overlay = 0x794c_7630
 
     init(_ configuration: ShareConfiguration, index: Int) throws(SystemError) {
         self.index = index
         isReadOnly = configuration.isReadOnly
         allowsFileCapabilities = configuration.allowsFileCapabilities
-        file = ServedFile(try OwnedDescriptor.open(configuration.path, .path))
+        let opened = try OwnedDescriptor.open(configuration.path, .path)
+        keepsBirths = try opened.fileSystemType() != Self.overlay
+        file = ServedFile(opened)
     }
 }

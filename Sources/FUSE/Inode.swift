@@ -3,6 +3,8 @@ import Synchronization
 import Syscalls
 
 /// What makes a file the same one: a number alone is used again once its file is gone, a time of birth hardly ever.
+///
+/// Where it changes nevertheless, the client would take the file for another one, and take away what is mounted on or below it.
 struct InodeKey: Hashable {
     let share: Int
     let device: UInt64
@@ -15,7 +17,8 @@ struct InodeKey: Hashable {
         device = attributes.device
         inode = attributes.inode
         mount = attributes.mount
-        birth = attributes.birth.seconds &* 1_000_000_000 &+ Int64(attributes.birth.nanoseconds)
+        let time = attributes.birth
+        birth = share.keepsBirths ? time.seconds &* 1_000_000_000 &+ Int64(time.nanoseconds) : 0
     }
 
     func hash(into hasher: inout Hasher) {

@@ -1,4 +1,5 @@
 package import Diagnostics
+import Digests
 package import Syscalls
 
 /// What a guest boots: the unpacked kernel and the initramfs, as open files.

@@ -1,4 +1,5 @@
 import Diagnostics
+import Digests
 import Syscalls
 
 /// Images that guests boot, on disk: unpacking a kernel takes a quarter of a second.

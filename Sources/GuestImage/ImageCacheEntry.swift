@@ -1,4 +1,5 @@
 import Diagnostics
+import Digests
 import Syscalls
 
 /// A file of the cache that says which image answers a request, and what the image was made from.

@@ -70,6 +70,8 @@ package struct MachineLinks: ~Copyable {
             let index = try socket.prepareTap(name, mtu: link.interface.mtu)
             try socket.addIngress(to: index, subject: name)
             try socket.redirect(from: index, to: link.index, subject: name)
+            // The tap could be made, so no other machine has the link: what redirects its packets is left of one that has ended.
+            if link.hasIngress { try? socket.removeRedirect(from: link.index, subject: link.interface.name) }
             // LAST: from here on the link's packets are the machine's.
             if !link.hasIngress { try socket.addIngress(to: link.index, subject: link.interface.name) }
             do throws(SystemError) {
@@ -81,6 +83,15 @@ package struct MachineLinks: ~Copyable {
             return tap
         } catch {
             throw explained(error).during("give \(link.interface.name) to the machine")
+        }
+    }
+
+    /// Whether a machine has the link at present.
+    package borrowing func isAttached(_ link: MachineLink) -> Bool {
+        do throws(SystemError) {
+            return try socket.link(named: machineTapPrefix + "\(link.index)") != nil
+        } catch {
+            return false
         }
     }
 

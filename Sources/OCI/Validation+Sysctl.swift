@@ -40,7 +40,7 @@ extension Spec.Linux {
             findings.error(path, "the host name has a field of its own", hint: "use hostname")
             return
         }
-        guard let kind = owner(of: file) else {
+        guard let kind = Self.sysctlOwner(file) else {
             findings.hostError(
                 path, "the parameter is not separate for any namespace, so it would change the host",
                 hint: "with --isolation vm it is the guest's own")
@@ -54,7 +54,9 @@ extension Spec.Linux {
     }
 
     /// The kind of namespace that a parameter belongs to; nil for one of the whole system.
-    private func owner(of file: String) -> Spec.Namespace.Kind? {
+    ///
+    /// - Parameter file: the parameter's file below /proc/sys.
+    package static func sysctlOwner(_ file: String) -> Spec.Namespace.Kind? {
         switch file {
         case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
             "kernel/shmmni", "kernel/shm_rmid_forced":

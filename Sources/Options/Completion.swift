@@ -78,6 +78,7 @@ package enum Completion: String {
                     \(containerVerbs.map(\.definition.name).joined(separator: "|"))) words=$(mvrun list --quiet 2>/dev/null) ;;
                     completion) words='bash zsh fish' ;;
                     plan|check) COMPREPLY=($(compgen -d -- "$current")); return ;;
+                    bundle) COMPREPLY=($(compgen -f -- "$current")); return ;;
                     esac
                 fi
                 COMPREPLY=($(compgen -W "$words" -- "$current"))

@@ -16,6 +16,10 @@ package enum Help {
     /// The help of one verb.
     package static func text(of verb: Verb) -> String {
         var text = "\(verb.definition.summary)\n\nusage: \(usage(of: verb))\n"
+        if let option = verb.definition.commandOption.flatMap({ key in OptionTable.all.first { $0.key == key } }) {
+            text += "       mvrun \(verb.definition.name) --\(option.name) \(option.placeholder) [OPTIONS] [CONTAINER] "
+            text += "[-- COMMAND...]\n"
+        }
         let own = OptionTable.all.filter { $0.belongs(to: verb) }
         if !own.isEmpty { text += "\noptions:\n" + lines(own) }
         return text + "\n\"mvrun help\" lists the options that every command has.\n"

@@ -6,6 +6,8 @@ package struct Invocation: Sendable {
     package private(set) var verb: Verb?
     /// The words that are not options, the verb left out.
     package private(set) var arguments: [String] = []
+    /// The words behind `--`, where the verb takes a command there.
+    package private(set) var command: [String] = []
     private var options: [(key: OptionKey, value: String)] = []
 
     /// Takes a command line apart.
@@ -18,7 +20,10 @@ package struct Invocation: Sendable {
     package init(parsing words: [String]) throws(RuntimeError) {
         var rest = words[...]
         while let word = rest.popFirst() {
-            if word == "--" {
+            if word == "--", let option = verb?.definition.commandOption, has(option) {
+                command = Array(rest)
+                break
+            } else if word == "--" {
                 for argument in rest { try take(argument: argument) }
                 break
             } else if word.hasPrefix("--") {
@@ -174,15 +179,22 @@ package struct Invocation: Sendable {
 
     private func checkArguments(of verb: Verb) throws(RuntimeError) {
         let count = arguments.count
-        let (least, most): (Int, Int) =
+        var (least, most): (Int, Int) =
             switch verb.definition.arguments {
             case .exactly(let names): (names.count, names.count)
             case .atLeast(let names, _): (names.count, .max)
             case .optional(let names, _): (names.count, names.count + 1)
             }
+        if let option = verb.definition.commandOption, has(option) { least = 0 }
         let name = verb.definition.name
         if count < least {
-            throw RuntimeError(.usage, "\(name): the container's id is missing", hint: "usage: \(Help.usage(of: verb))")
+            let missing =
+                if case .exactly(let names) = verb.definition.arguments, names.first != "CONTAINER" {
+                    "\(names[count]) is missing"
+                } else {
+                    "the container's id is missing"
+                }
+            throw RuntimeError(.usage, "\(name): \(missing)", hint: "usage: \(Help.usage(of: verb))")
         }
         if count > most {
             throw RuntimeError(

@@ -16,6 +16,8 @@ package enum OptionKey: UInt8, Sendable {
     case pidsLimit, l3CacheSchema, memoryBandwidthSchema
     // spec.
     case forRootless, file
+    // Images.
+    case image, tag, imageCache
     // checkpoint and restore.
     case imagePath, workPath, parentPath, leaveRunning, tcpEstablished, externalUnixSockets, shellJob, lazyPages
     case statusFd, pageServer, fileLocks, preDump, manageCgroupsMode, emptyNamespace, autoDeduplicate, lsmProfile

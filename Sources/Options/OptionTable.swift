@@ -5,7 +5,7 @@
 /// The names are runc's; where crun has another name or letter for the same thing, both rows have the same key.
 package enum OptionTable {
     /// All rows.
-    package static let all: [OptionDefinition] = global + making + process + queries + resources + checkpoints
+    package static let all: [OptionDefinition] = global + making + images + process + queries + resources + checkpoints
 
     /// The long name of an option, for errors.
     package static func name(of key: OptionKey) -> String {
@@ -51,7 +51,7 @@ package enum OptionTable {
             "the unix socket that receives a pidfd of the process"),
         OptionDefinition(
             .isolation, "isolation", nil, .choice(["container", "vm", "auto"]),
-            for: VerbSet(.run, .create, .plan, .check, .spec),
+            for: VerbSet(.run, .create, .plan, .check, .spec, .bundle),
             "what keeps the container apart (default: what the bundle asks for)"),
         OptionDefinition(
             .kernel, "kernel", nil, .file, for: VerbSet(.run, .create, .plan, .check),
@@ -87,6 +87,17 @@ package enum OptionTable {
         OptionDefinition(
             .noSubreaper, "no-subreaper", for: VerbSet(.run, .create, .restore),
             "do not adopt orphaned processes of the container"),
+    ]
+
+    private static let images: [OptionDefinition] = [
+        OptionDefinition(
+            .image, "image", nil, .word("IMAGE"), for: VerbSet(.run),
+            "run an image: [CONTAINER] [-- COMMAND]; an OCI layout, an archive, or docker://NAME"),
+        OptionDefinition(
+            .tag, "tag", nil, .word("TAG"), for: VerbSet(.run, .bundle), "which image of a layout or an archive"),
+        OptionDefinition(
+            .imageCache, "image-cache", nil, .directory, for: VerbSet(.run, .bundle, .gc),
+            "where unpacked images are kept (default: /var/cache/mvrun/images)"),
     ]
 
     private static let process: [OptionDefinition] = [
@@ -127,7 +138,7 @@ package enum OptionTable {
             .interval, "interval", nil, .word("TIME"), for: VerbSet(.events), "time between statistics (default: 5s)"),
         OptionDefinition(.stats, "stats", for: VerbSet(.events), "print the statistics once"),
         OptionDefinition(
-            .forRootless, "rootless", for: VerbSet(.spec), "a container that an ordinary user can run"),
+            .forRootless, "rootless", for: VerbSet(.spec, .bundle), "a container that an ordinary user can run"),
         OptionDefinition(
             .file, "file", "f", .file, for: VerbSet(.spec), "the file to write (default: config.json in the bundle)"),
     ]

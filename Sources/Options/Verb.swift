@@ -1,6 +1,6 @@
 /// What mvrun can be asked to do: the first word of its command line that is not an option.
 package enum Verb: UInt8, CaseIterable, Sendable {
-    case run, create, start, state, kill, delete, exec, ps, list, pause, resume, update, events, spec, features
+    case run, create, start, state, kill, delete, exec, ps, list, pause, resume, update, events, spec, bundle, features
     case console, dmesg, checkpoint, restore, plan, check, doctor, gc, completion, version, help
 
     /// The verb of a name; nil of another one.
@@ -35,17 +35,25 @@ package struct VerbDefinition: Sendable {
     package let summary: String
     /// Whether everything behind the first argument belongs to somebody else: a command, or options of ps(1).
     package let stopsAtFirstArgument: Bool
+    /// The option with which its arguments may be left out, and a command may follow them behind `--`.
+    let commandOption: OptionKey?
 
-    init(_ name: String, _ arguments: Arguments, _ summary: String, stopsAtFirstArgument: Bool = false) {
+    init(
+        _ name: String, _ arguments: Arguments, _ summary: String, stopsAtFirstArgument: Bool = false,
+        takesCommandWith commandOption: OptionKey? = nil
+    ) {
         self.name = name
         self.arguments = arguments
         self.summary = summary
         self.stopsAtFirstArgument = stopsAtFirstArgument
+        self.commandOption = commandOption
     }
 
     /// All verbs, in the order of `Verb`.
     static let all: [VerbDefinition] = [
-        VerbDefinition("run", .exactly(["CONTAINER"]), "create and start a container, wait for it, and delete it"),
+        VerbDefinition(
+            "run", .exactly(["CONTAINER"]), "create and start a container, wait for it, and delete it",
+            takesCommandWith: .image),
         VerbDefinition("create", .exactly(["CONTAINER"]), "create a container without starting its program"),
         VerbDefinition("start", .exactly(["CONTAINER"]), "start the program of a created container"),
         VerbDefinition("state", .exactly(["CONTAINER"]), "print a container's state as JSON"),
@@ -63,6 +71,7 @@ package struct VerbDefinition: Sendable {
         VerbDefinition("update", .exactly(["CONTAINER"]), "change a container's resource limits"),
         VerbDefinition("events", .exactly(["CONTAINER"]), "print a container's statistics and memory events"),
         VerbDefinition("spec", .exactly([]), "write a config.json to start from"),
+        VerbDefinition("bundle", .exactly(["IMAGE", "DIR"]), "make a bundle of an image"),
         VerbDefinition("features", .exactly([]), "print what of the runtime specification is supported, as JSON"),
         VerbDefinition("console", .exactly(["CONTAINER"]), "print the log of a virtual machine's kernel"),
         VerbDefinition("dmesg", .exactly(["CONTAINER"]), "print what the kernel of a virtual machine remembers"),

@@ -26,6 +26,8 @@ package struct MachinePlan: Equatable, Sendable {
     package static let vsockDirectory = "/vsock"
     /// The name of the one that programs of the host connect to; behind it and "_" is the port of those that they listen on.
     package static let vsockName = "vsock.sock"
+    /// What mvrun-vmm is told to hold the namespaces of a pod and nothing else.
+    package static let holdOption = "--hold"
     /// How large the window is into which files of the shares are mapped for the guest, MiB; 0 for none.
     package var fileWindowMiB: UInt32 = 0
     /// Whether the guest does it only once it has been given its network.
@@ -126,8 +128,10 @@ package enum MachineDescriptors {
     package static let control: Int32 = 7
     /// The file that receives the guest kernel's log, bounded by the monitor.
     package static let console: Int32 = 8
+    /// A pipe whose other end only mvrun has, until the guest waits for its start.
+    package static let creator: Int32 = 9
     /// How many of them there always are.
-    package static let count = 6
+    package static let count = 7
     /// The file that is the guest's disk, where it has one.
-    package static let disk: Int32 = 9
+    package static let disk: Int32 = 10
 }

@@ -23,7 +23,13 @@ extension NetworkInterface {
             // AFTER the addresses, whose networks are where routers are found.
             for route in routes { try socket.request(Self.adding(route, to: index), subject: "\(route)") }
         } catch {
-            throw RuntimeError(error).during("set \(name) up")
+            let lacksFamily = error.errno == .notSupported || error.errno == .noFamily
+            throw RuntimeError(
+                error,
+                hint: lacksFamily
+                    ? "the guest's kernel has no such protocol, IPv6 perhaps (ipv6.disable=1): boot another one, "
+                        + "or take these addresses and routes off the link" : nil
+            ).during("set \(name) up")
         }
     }
 

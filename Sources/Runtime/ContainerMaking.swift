@@ -60,6 +60,8 @@ final class ContainerMaking {
         record.hasPoststop = !bundle.spec.hooks[.poststop].isEmpty
         record.hasNetworks = plan.networks != nil
         record.isForeground = isForeground
+        record.holdsPod = plan.holdsPod
+        record.imageRun = request.imageRun
         if plan.machine != nil {
             record.isolation = .vm
             record.namespaces = PlanOptions.guestNamespaces(bundle.spec)
@@ -203,6 +205,9 @@ final class ContainerMaking {
         // AFTER the hooks, which may bring links, and BEFORE the guest is told what to do with them.
         let network = try machineNetwork()
         try launcher?.start()
+        // Until the guest waits for its start: should this process be killed, it would wait for ever.
+        let presence = machineFiles?.presence.take()
+        defer { withExtendedLifetime(presence) {} }
         machineFiles = nil
         try network?.connect(container)
         try session.awaitGuest(container)

@@ -22,6 +22,8 @@ package struct ContainerPlan: Sendable {
     var listener: (path: String, metadata: String?)?
     /// The virtual machine that the sandbox's program, the monitor, runs; nil for a container of the host's kernel.
     package var machine: MachinePlan?
+    /// Whether it only holds the namespaces of a pod whose containers are virtual machines.
+    var holdsPod = false
     /// The kernel that the machine is to boot; nil for the one that this host has for any.
     var kernel: String?
     /// The networks that plugins put the container into; nil for none.
@@ -36,7 +38,7 @@ extension Session {
         _ bundle: Bundle, _ request: CreateRequest, startsLater: Bool, handed: HandedDescriptors? = nil
     ) throws(RuntimeError) -> ContainerPlan {
         if try isolation(of: bundle.spec, request.isolation) == .vm {
-            return try machinePlan(bundle, request, handed: handed)
+            return try machinePlan(bundle, request, startsLater: startsLater, handed: handed)
         }
         if request.offersVsock {
             throw RuntimeError(

@@ -40,8 +40,12 @@ package struct ContainerRecord: Equatable, Sendable {
     package var hasPoststop = false
     /// Whether plugins of CNI have put it into networks, or were about to.
     package var hasNetworks = false
+    /// The place with the bundle and the root file system of a container of an image; nil for a bundle of somebody else's.
+    package var imageRun: String?
     /// What keeps the container apart.
     package var isolation = Isolation.container
+    /// Whether it only holds the namespaces of a pod whose containers are virtual machines.
+    package var holdsPod = false
     /// The directory of resctrl that the container is in, `linux.intelRdt`; nil where it is left alone.
     package var resctrlGroup: String?
     /// Whether that directory goes with the container.
@@ -87,7 +91,9 @@ extension ContainerRecord {
             object.member("hasPoststart", hasPoststart)
             object.member("hasPoststop", hasPoststop)
             if hasNetworks { object.member("hasNetworks", hasNetworks) }
+            if let imageRun { object.member("imageRun", imageRun) }
             if isolation == .vm { object.member("isolation", isolation.rawValue) }
+            if holdsPod { object.member("holdsPod", holdsPod) }
             if let resctrlGroup {
                 object.member("resctrlGroup", resctrlGroup)
                 object.member("ownsResctrlGroup", ownsResctrlGroup)
@@ -131,12 +137,14 @@ extension ContainerRecord {
         hasPoststart = root["hasPoststart"]?.boolean ?? false
         hasPoststop = root["hasPoststop"]?.boolean ?? false
         hasNetworks = root["hasNetworks"]?.boolean ?? false
+        imageRun = root["imageRun"]?.string
         if let name = root["isolation"]?.string {
             guard let known = Isolation(rawValue: name) else {
                 throw RuntimeError(.unsupported, "isolation \"\(name)\" is that of a newer mvrun")
             }
             isolation = known
         }
+        holdsPod = root["holdsPod"]?.boolean ?? false
         network = root["network"].map { NetworkRecord($0) }
         resctrlGroup = root["resctrlGroup"]?.string
         ownsResctrlGroup = root["ownsResctrlGroup"]?.boolean ?? false

@@ -23,9 +23,15 @@ func sendProcess(_ pid: Int32, toPidfdSocket path: String) throws(RuntimeError) 
 }
 
 /// Writes a pid file: whoever waits for it finds the whole number as soon as the file is there.
+///
+/// What is there and is no file (/dev/stdout, a FIFO) is written to, not replaced.
 func write(pid: Int32, toFile path: String) throws(RuntimeError) {
     do {
-        try writeFileAtomically(Array("\(pid)".utf8), to: path, mode: 0o644)
+        let bytes = Array("\(pid)".utf8)
+        if let kind = try? status(of: path).kind, kind != .regular, kind != .directory {
+            return try OwnedDescriptor.open(path, [.writeOnly]).writeAll(bytes, subject: path)
+        }
+        try writeFileAtomically(bytes, to: path, mode: 0o644)
     } catch {
         throw RuntimeError(error).during("write the pid file")
     }

@@ -1,3 +1,4 @@
+package import Images
 import JSON
 
 /// The config.json to start from: what `mvrun spec` writes.
@@ -15,41 +16,55 @@ package enum SampleSpec {
     /// - Parameters:
     ///   - kind: whom the container is for.
     ///   - isolation: what it asks for. A guest has a network, terminals and devices of its own kernel, whoever started it.
-    package static func text(_ kind: Kind, isolation: Isolation = .container) -> String {
+    ///   - program: what an image decides, its root file system to be written to; nil for a shell and a root that is not.
+    ///   - terminal: whether the program gets a terminal.
+    package static func text(
+        _ kind: Kind, isolation: Isolation = .container, program: ImageProgram? = nil, terminal: Bool = true
+    ) -> String {
         var writer = JSONWriter(.pretty)
         writer.object { spec in
             spec.member("ociVersion", "1.3.0")
-            spec.member("process") { writeProcess(to: &$0) }
+            spec.member("process") { writeProcess(program, terminal, to: &$0) }
             spec.member("root") { root in
                 root.object { root in
                     root.member("path", "rootfs")
-                    root.member("readonly", true)
+                    root.member("readonly", program == nil)
                 }
             }
             spec.member("hostname", "mvrun")
             spec.member("mounts") { writeMounts(kind, isolation, to: &$0) }
             spec.member("linux") { writeLinux(kind, isolation, to: &$0) }
-            if isolation == .vm {
-                spec.member("annotations") { $0.object { $0.member(Session.isolationAnnotation, isolation.rawValue) } }
+            var annotations = program?.annotations.map { ($0.key, $0.value) } ?? []
+            if isolation == .vm, !annotations.contains(where: { $0.0 == Session.isolationAnnotation }) {
+                annotations.append((Session.isolationAnnotation, isolation.rawValue))
             }
+            if !annotations.isEmpty { spec.member("annotations", annotations) }
         }
         return writer.text + "\n"
     }
 
-    private static func writeProcess(to writer: inout JSONWriter) {
+    private static func writeProcess(_ program: ImageProgram?, _ terminal: Bool, to writer: inout JSONWriter) {
+        let user = program?.user ?? ImageUser()
+        let arguments = program.map(\.arguments) ?? []
+        let environment = program?.environment ?? ["PATH=\(ImageProgram.standardPath)"]
         let capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
         writer.object { process in
-            process.member("terminal", true)
-            process.member("user") { user in
-                user.object { user in
-                    user.member("uid", 0)
-                    user.member("gid", 0)
+            process.member("terminal", terminal)
+            process.member("user") { writer in
+                writer.object { object in
+                    object.member("uid", Int(user.userID))
+                    object.member("gid", Int(user.groupID))
+                    if !user.additionalGroups.isEmpty {
+                        object.member("additionalGids") { writer in
+                            writer.array { array in for id in user.additionalGroups { array.value(Int(id)) } }
+                        }
+                    }
                 }
             }
-            process.member("args", ["sh"])
-            process.member(
-                "env", ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"])
-            process.member("cwd", "/")
+            process.member("args", arguments.isEmpty ? ["sh"] : arguments)
+            let hasTerm = environment.contains { $0.hasPrefix("TERM=") }
+            process.member("env", environment + (terminal && !hasTerm ? ["TERM=xterm"] : []))
+            process.member("cwd", program?.workingDirectory ?? "/")
             process.member("capabilities") { sets in
                 sets.object { sets in
                     for set in ["bounding", "effective", "permitted"] { sets.member(set, capabilities) }

@@ -24,6 +24,8 @@ package struct Errno: Error, Equatable, Hashable, RawRepresentable, Sendable {
     package static let noSystemCall = Errno(rawValue: ENOSYS)
     /// EOPNOTSUPP.
     package static let notSupported = Errno(rawValue: EOPNOTSUPP)
+    /// EAFNOSUPPORT.
+    package static let noFamily = Errno(rawValue: EAFNOSUPPORT)
     /// ENOTDIR.
     package static let notDirectory = Errno(rawValue: ENOTDIR)
     /// EISDIR.
@@ -52,6 +54,10 @@ package struct Errno: Error, Equatable, Hashable, RawRepresentable, Sendable {
     package static let noDevice = Errno(rawValue: ENODEV)
     /// ECONNREFUSED.
     package static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+    /// ECONNRESET.
+    package static let connectionReset = Errno(rawValue: ECONNRESET)
+    /// ETIMEDOUT.
+    package static let timedOut = Errno(rawValue: ETIMEDOUT)
     /// EBADMSG: what came over a channel is not of the expected form.
     package static let badMessage = Errno(rawValue: EBADMSG)
     /// EIO.

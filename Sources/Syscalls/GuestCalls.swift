@@ -3,6 +3,9 @@ import Glibc
 
 /// Sockets between a guest and its host, vsock(7).
 package enum VirtualSocket {
+    /// How long the other side may take to answer: a monitor that gets no processor answers late.
+    private static let connectSeconds: Int32 = 60
+
     /// A stream connected to a port.
     ///
     /// The corresponding system calls are `socket(2)` and `connect(2)`.
@@ -12,7 +15,9 @@ package enum VirtualSocket {
                 clx_socket(CLX_AF_VSOCK, CLX_SOCK_STREAM | CLX_SOCK_CLOEXEC)
             })
         let number = socket.number
-        try syscall("connect", on: "vsock port \(port)") { clx_vsock_connect(number, contextID, port) }
+        try syscall("connect", on: "vsock port \(port)") {
+            clx_vsock_connect(number, contextID, port, connectSeconds)
+        }
         return socket
     }
 }

@@ -1,3 +1,4 @@
+import Plans
 import Syscalls
 import VMM
 
@@ -9,6 +10,7 @@ struct MvrunVMM {
         switch arguments.first {
         case "--probe" where arguments.count == 1: exitNow(Probe.print())
         case "--boot": exitNow(HandBoot.run(Array(arguments.dropFirst())))
+        case MachinePlan.holdOption where arguments.count == 1: exitNow(NamespaceHolder.run())
         case nil: exitNow(MachineMonitor.run())
         default: exitNow(usage("mvrun-vmm is started by mvrun; it does nothing by itself"))
         }

@@ -138,7 +138,13 @@ import Testing
             #expect(outcome.succeeded, "\(outcome)")
             let pid = try String(contentsOfFile: file, encoding: .utf8)
             func command() -> Data { FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data() }
-            #expect(eventually(timeout: 5) { command() == Data("/bin/sleep\u{0}777\u{0}".utf8) })
+            if RuntimeUnderTest.current.isolation == .vm {
+                // The program is a process of the guest's; on the host somebody holds its streams and ends as it does.
+                #expect(String(decoding: command(), as: UTF8.self).contains("\u{0}\(bundle.identifier)\u{0}"))
+                #expect(try eventually { try bundle.exec("/bin/ps").output.contains("/bin/sleep 777") })
+            } else {
+                #expect(eventually(timeout: 5) { command() == Data("/bin/sleep\u{0}777\u{0}".utf8) })
+            }
         }
     }
 

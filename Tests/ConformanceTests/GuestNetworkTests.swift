@@ -54,6 +54,26 @@ struct GuestNetworkTests {
         return !left.contains("ingress") && !left.contains("mvrun")
     }
 
+    @Test func aGuestWithoutIPv6SaysSo() throws {
+        let namespace = try Namespace("mvt-no6") { try onHost($0) }
+        let bundle = try bundle("true")
+        bundle.spec.setNamespace("network", path: namespace.path)
+        bundle.spec.annotations["dev.mvrun.isolation"] = "vm"
+        bundle.spec.vm = ["kernel": ["path": .string(try anyKernel()), "parameters": ["ipv6.disable=1"]]]
+        let outcome = try run(bundle)
+        #expect(!outcome.succeeded && outcome.errors.contains("RTM_NEWADDR(fd77::2/64)"), "\(outcome)")
+        #expect(outcome.errors.contains("IPv6 perhaps"), "\(outcome)")
+        #expect(try isClean(namespace))
+    }
+
+    /// A kernel that guests boot.
+    private func anyKernel() throws -> String {
+        let names = try names(in: "/boot").filter {
+            $0.hasPrefix("vmlinuz-") && FileManager.default.fileExists(atPath: "/lib/modules/\($0.dropFirst(8))")
+        }
+        return "/boot/" + (try #require(names.first))
+    }
+
     @Test func aNamespaceWithoutLinksGivesNone() throws {
         let outcome = try run(try bundle("ls /sys/class/net; ip -o link show lo"))
         #expect(outcome.output.hasPrefix("lo\n") && outcome.output.contains("LOOPBACK,UP"), "\(outcome)")

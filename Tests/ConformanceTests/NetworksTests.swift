@@ -155,10 +155,29 @@ import Testing
         #expect(HostInventory(naming: bundle.identifier).isEmpty)
     }
 
+    @Test func aPluginThatIsNotInstalledIsNamedOnce() throws {
+        let bundle = try bundle("true")
+        let network = try Network(bundle, "mvt-cni4", subnet: "10.89.0", last: ("late", "exit 0"))
+        try FileManager.default.removeItem(atPath: "\(network.folder)/late")
+        let outcome = try run(bundle, "--network", "cni:\(network.name)")
+        #expect(!outcome.succeeded && outcome.errors.contains("late: executable file not found"), "\(outcome)")
+        #expect(outcome.errors.contains("hint: install the CNI plugins"), "\(outcome)")
+        #expect(HostInventory(naming: bundle.identifier).isEmpty)
+        #expect(network.leases.isEmpty && network.links == "")
+    }
+
+    @Test(.requires(.container)) func anOrdinaryUserIsToldWhatPluginsTake() throws {
+        let bundle = try usersBundle()
+        let outcome = try bundle.run(["/bin/true"], options: ["--network", "cni:any"])
+        #expect(!outcome.succeeded && outcome.errors.contains("which takes root\n  hint: "), "\(outcome)")
+    }
+
     @Test(arguments: [
         (["--network", "bridge"], "--network: \"bridge\" is none of none, host, ns:PATH and cni:NAME"),
         (["--network", "ns:web"], "the path of a namespace is absolute"),
-        (["--network", "ns:/no/such/namespace"], "/no/such/namespace"),
+        (["--network", "ns:/no/such/namespace"], "hint: nobody has that namespace: \"ip netns add NAME\""),
+        (["--network", "ns:/etc/passwd"], "/etc/passwd is not a namespace"),
+        (["--network", "ns:/proc/self/ns/mnt"], "is a namespace of type mount, not network"),
         (["--network", "cni:nowhere"], "no network nowhere in /no/such/networks"),
         (["--network", "none", "--network", "host"], "only cni:NAME can be given more than once"),
         (["--network", "none", "--publish", "80:80"], "--publish needs a network that leads somewhere"),

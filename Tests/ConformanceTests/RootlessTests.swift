@@ -4,40 +4,8 @@ import Testing
 
 /// An ordinary user's containers.
 @Suite(.requires(.root, .program("setpriv"))) struct RootlessTests {
-    /// A bundle that user 1000 owns and drives, without any right of root's.
-    private func bundle(
-        gid: Int = 1000, options: String = "", _ change: (inout JSON) -> Void = { _ in }
-    ) throws -> TemporaryBundle {
-        let bundle = try TemporaryBundle {
-            $0.setNamespace("user")
-            $0.linux.uidMappings = [["containerID": 0, "hostID": 1000, "size": 1]]
-            $0.linux.gidMappings = [["containerID": 0, "hostID": 1000, "size": 1]]
-            $0.linux.resources = nil
-            $0.linux.cgroupsPath = nil
-            // Without an id for group 5 the terminals' group cannot be set.
-            for index in $0.mounts.elements.indices where $0.mounts[index].destination == "/dev/pts" {
-                $0.mounts[index].options.elements.removeAll { $0 == "gid=5" }
-            }
-            change(&$0)
-        }
-        try FileManager.default.createDirectory(atPath: bundle.path("run"), withIntermediateDirectories: true)
-        for path in [bundle.stateRoot, bundle.directory, bundle.path("run")] {
-            _ = try ChildProcess.run(["chown", "1000:1000", path])
-        }
-        for folder in try FileManager.default.contentsOfDirectory(atPath: bundle.rootfs) {
-            // The folders alone: the programs in them are links to files that other bundles share.
-            chown("\(bundle.rootfs)/\(folder)", 1000, 1000)
-        }
-        chown(bundle.rootfs, 1000, 1000)
-        bundle.wrapper = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups", "--inh-caps=-all"]
-        bundle.environment = [
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR": bundle.path("run"), "HOME": "/tmp",
-        ]
-        return bundle
-    }
-
     @Test func anOrdinaryUserRunsAContainer() throws {
-        let bundle = try bundle()
+        let bundle = try usersBundle()
         let outcome = try bundle.shell("id -u; hostname; cat /proc/self/uid_map; exit 7")
         #expect(outcome.status == .exited(7), "\(outcome)")
         let words = outcome.output.split(whereSeparator: \.isWhitespace).map(String.init)
@@ -47,7 +15,7 @@ import Testing
     }
 
     @Test func whatRootWritesInsideIsTheUsersOutside() throws {
-        let bundle = try bundle()
+        let bundle = try usersBundle()
         let outcome = try bundle.shell("echo kept > /tmp/made; stat -c %u:%g /tmp/made")
         #expect(outcome.line == "0:0", "\(outcome)")
         #expect(try owners(of: "\(bundle.rootfs)/tmp/made") == [1000, 1000])
@@ -59,7 +27,7 @@ import Testing
     }
 
     @Test(.requires(.mvrun)) func theSpecForAnOrdinaryUserRuns() throws {
-        let bundle = try bundle()
+        let bundle = try usersBundle()
         let folder = try bundle.folder("fresh")
         chown(folder, 1000, 1000)
         let verb = bundle.command(["spec", "--rootless"] + RuntimeUnderTest.current.isolationOptions)
@@ -72,7 +40,7 @@ import Testing
     }
 
     @Test func theWholeLifecycleWorksForAnOrdinaryUser() throws {
-        let bundle = try bundle()
+        let bundle = try usersBundle()
         _ = try bundle.create(["/bin/sleep", "1000"])
         #expect(try bundle.state().status == "created")
         try bundle.succeed("start", bundle.identifier)
@@ -86,11 +54,11 @@ import Testing
 
     @Test(.requires(.container)) func setgroupsIsDenied() throws {
         // user_namespaces(7): without it a user could drop a group that denies him something.
-        #expect(try bundle().run(["/bin/cat", "/proc/self/setgroups"]).line == "deny")
+        #expect(try usersBundle().run(["/bin/cat", "/proc/self/setgroups"]).line == "deny")
     }
 
     @Test func theStateDirectoryIsTheUsersOwn() throws {
-        let bundle = try bundle()
+        let bundle = try usersBundle()
         bundle.spec.process.args = ["/bin/true"]
         try bundle.writeConfiguration()
         let command = bundle.wrapper + [RuntimeUnderTest.current.path] + bundle.making("run", ["--keep"])
@@ -103,7 +71,7 @@ import Testing
     }
 
     @Test(.requires(.program("newuidmap"))) func theSubordinateIDsAreMappedByNewuidmap() throws {
-        let bundle = try bundle {
+        let bundle = try usersBundle {
             let second: JSON = ["containerID": 1, "hostID": 400_000, "size": 65536]
             $0.linux.uidMappings.append(second)
             $0.linux.gidMappings.append(second)
@@ -134,7 +102,7 @@ import Testing
     }
 
     @Test func aUserWithoutAUserNamespaceIsTold() throws {
-        let bundle = try bundle {
+        let bundle = try usersBundle {
             $0.removeNamespace("user")
             $0.linux.uidMappings = nil
             $0.linux.gidMappings = nil
@@ -143,12 +111,12 @@ import Testing
     }
 
     @Test func aLimitThatTheUserMayNotSetIsNamed() throws {
-        let bundle = try bundle { $0.linux.resources = ["memory": ["limit": 67_108_864]] }
+        let bundle = try usersBundle { $0.linux.resources = ["memory": ["limit": 67_108_864]] }
         expectRefusal(try bundle.run(), naming: "memory", "permission denied")
     }
 
     @Test func aMappingThatTheUserMayNotMakeIsNamed() throws {
-        let bundle = try bundle { $0.linux.uidMappings = [["containerID": 0, "hostID": 4242, "size": 10]] }
+        let bundle = try usersBundle { $0.linux.uidMappings = [["containerID": 0, "hostID": 4242, "size": 10]] }
         expectRefusal(try bundle.run(), naming: "uid", "4242", "not allowed")
     }
 }

@@ -2,13 +2,15 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A systemd that can be asked for scopes; `Tests/Lab/with-systemd` has one.
-private let systemd = Requirement("systemd as PID 1, and its D-Bus") {
-    ["/run/systemd/system", "/run/dbus/system_bus_socket"].allSatisfy(FileManager.default.fileExists(atPath:))
+extension Requirement {
+    /// A systemd that can be asked for scopes; `Tests/Lab/with-systemd` has one.
+    static let systemd = Requirement("systemd as PID 1, and its D-Bus") {
+        ["/run/systemd/system", "/run/dbus/system_bus_socket"].allSatisfy(FileManager.default.fileExists(atPath:))
+    }
 }
 
 /// Containers in scopes that systemd makes: `--systemd-cgroup`, and the engines' form of `linux.cgroupsPath`.
-@Suite(.requires(.root, .unifiedCgroups, .program("systemctl"), systemd)) struct SystemdTests {
+@Suite(.requires(.root, .unifiedCgroups, .program("systemctl"), .systemd)) struct SystemdTests {
     /// A bundle whose container is to be in the scope `mvt-IDENTIFIER.scope` of a slice in a slice.
     private func bundle(_ change: (inout JSON) -> Void = { _ in }) throws -> TemporaryBundle {
         let bundle = try TemporaryBundle(change)

@@ -191,7 +191,7 @@ import Testing
         try MemoryClient.run(limits: limits) { client in
             let root = try client.share(0)
             for index in 0..<20 {
-                FileManager.default.createFile(atPath: client.folder + "/rw/\(index)", contents: nil)
+                try Data().write(to: URL(fileURLWithPath: client.folder + "/rw/\(index)"))
                 let expected = index < 7 ? 0 : -ENFILE
                 #expect(client.ask(1, node: root, Bytes().text("\(index)"))?.error == expected)
             }

@@ -102,7 +102,7 @@ final class MemoryClient {
         for name in ["/rw", "/ro"] {
             try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
         }
-        FileManager.default.createFile(atPath: folder + "/single", contents: Data("single".utf8))
+        try Data("single".utf8).write(to: URL(fileURLWithPath: folder + "/single"))
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let box = Failure()
         let thread = try RunningThread {

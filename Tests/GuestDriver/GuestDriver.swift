@@ -1,6 +1,6 @@
 package import Board
 import Synchronization
-package import Syscalls
+import Syscalls
 package import Virtio
 
 /// A line that counts its interrupts.

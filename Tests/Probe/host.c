@@ -165,3 +165,12 @@ int host_with_descriptors(int count, char **arguments) {
     execvp(arguments[1], arguments + 1);
     return 127;
 }
+
+// The attacker of a race: exchanges two names as fast as it can, until it is killed.
+int host_exchange(int count, char **arguments) {
+    if (count < 2) return 64;
+    printf("exchanging\n");
+    fflush(stdout);
+    for (;;)
+        if (renameat2(AT_FDCWD, arguments[0], AT_FDCWD, arguments[1], RENAME_EXCHANGE) != 0 && errno != ENOENT) return 1;
+}

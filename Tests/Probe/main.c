@@ -31,6 +31,7 @@ static const struct command commands[] = {
     {"host-notify-socket", "SOCKET", host_notify_socket},
     {"host-pidfd-socket", "SOCKET", host_pidfd_socket},
     {"host-kill-at", "CALL COMMAND...", host_kill_at},
+    {"host-exchange", "PATH PATH", host_exchange},
     {"host-with-descriptors", "COUNT COMMAND...", host_with_descriptors},
 };
 

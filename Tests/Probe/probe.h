@@ -59,5 +59,6 @@ int host_notify_socket(int count, char **arguments);
 int host_pidfd_socket(int count, char **arguments);
 int host_kill_at(int count, char **arguments);
 int host_with_descriptors(int count, char **arguments);
+int host_exchange(int count, char **arguments);
 
 #endif

@@ -17,7 +17,8 @@ final class SessionGuest {
     private var decoder = FrameDecoder<HostMessage>()
     private(set) var resetPorts: Set<UInt32> = []
     private var nextPort: UInt32 = 4000
-    private let control: UInt32
+    private var control: UInt32
+    private var creator: OwnedDescriptor?
 
     /// Begins a session.
     ///
@@ -37,12 +38,28 @@ final class SessionGuest {
         path = "/tmp/mvrun-session-\(currentProcess())-\(UInt64.random(in: 0...UInt64.max))"
         let listener = try UnixSocket.listen(at: path, .packets)
         let errors = try output.duplicate()
+        let pipe = try makePipe()
+        creator = try pipe.writing.duplicate()
         try session.begin(
-            engine, control: listener, files: WorkloadFiles(input: input, output: output, errors: errors),
+            engine, control: listener, creator: pipe.keepReading(),
+            files: WorkloadFiles(input: input, output: output, errors: errors),
             signals: try SignalQueue())
         control = nextPort
         nextPort += 1
         send(operation: 1, from: control, to: Meeting.controlPort)
+    }
+
+    /// The agent gives its connection up, and makes another one.
+    func connectAnew() {
+        send(operation: 3, from: control, to: Meeting.controlPort)
+        control = nextPort
+        nextPort += 1
+        send(operation: 1, from: control, to: Meeting.controlPort)
+    }
+
+    /// The agent has said a part of something.
+    func sayPart(of message: AgentMessage) {
+        send(operation: 5, from: control, to: Meeting.controlPort, Array(Frame(request: 0, message).bytes.dropLast()))
     }
 
     deinit { _ = try? removeFile(path) }
@@ -107,6 +124,9 @@ final class SessionGuest {
     private static func number(_ bytes: [UInt8], _ offset: Int, _ size: Int) -> UInt64 {
         bytes[offset..<(offset + size)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
+
+    /// Whoever makes the machine ends.
+    func loseCreator() { creator = nil }
 
     /// A request of mvrun's.
     func connect() throws -> PacketSocket {

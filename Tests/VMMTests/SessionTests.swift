@@ -52,6 +52,40 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
         #expect(error.kind == .wrongState)
     }
 
+    @Test func anAgentThatTookTheAnswerForLateComesAgain() throws {
+        let guest = try guest(try OwnedDescriptor.memory([], name: "output"))
+        guest.connectAnew()
+        guest.sayPart(of: .hello(version: Meeting.version, uptimeMicroseconds: 5))
+        guest.connectAnew()
+        try guest.start()
+        // Once it has spoken, its connection is the only one.
+        guest.connectAnew()
+        guard case .failed(let error) = try guest.session.run() else {
+            Issue.record("a lost agent was not missed")
+            return
+        }
+        #expect("\(error)".contains("closed the connection"))
+    }
+
+    @Test func aGuestThatNobodyWillStartEndsWithItsCreator() throws {
+        let guest = try guest(try OwnedDescriptor.memory([], name: "output"))
+        guest.loseCreator()
+        guard case .failed(let error) = try guest.session.run() else {
+            Issue.record("it went on")
+            return
+        }
+        #expect(error.description.contains("was making the machine has ended"))
+    }
+
+    @Test func aGuestThatIsReadyOutlivesItsCreator() throws {
+        let guest = try guest(try OwnedDescriptor.memory([], name: "output"))
+        try guest.becomeReady()
+        guest.loseCreator()
+        let starter = try guest.connect()
+        try starter.send(ControlRequest.start(pid: 1).packet)
+        #expect(try guest.messages().map(\.message) == [.start])
+    }
+
     @Test func aStreamThatNobodyWaitsForIsRefused() throws {
         let output = try OwnedDescriptor.memory([], name: "output")
         let guest = try guest(output)

@@ -8,11 +8,14 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-// Connects an AF_VSOCK socket, vsock(7).
-static inline int clx_vsock_connect(int socket_fd, unsigned context_id, unsigned port) {
+// Connects an AF_VSOCK socket, vsock(7), for as long as it takes up to a time in seconds; of itself it gives up after two.
+static inline int clx_vsock_connect(int socket_fd, unsigned context_id, unsigned port, int seconds) {
+    struct timeval timeout = {.tv_sec = seconds};
     struct sockaddr_vm address;
+    setsockopt(socket_fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof timeout);
     memset(&address, 0, sizeof address);
     address.svm_family = AF_VSOCK;
     address.svm_cid = context_id;

@@ -2,6 +2,14 @@ import Diagnostics
 import OCI
 import Plans
 
+/// What a jail is for.
+enum JailContent {
+    /// The monitor of a machine, with the trees of the host that its guest sees.
+    case monitor(MicroVMShares)
+    /// The namespaces of a pod, which mvrun-vmm holds and does nothing else.
+    case pod
+}
+
 /// The host's half: the sandbox of mvrun-vmm, made of the steps that make a container.
 ///
 /// Its root is in memory and holds the shares, the monitor itself and a procfs of its own pid namespace. It is root of a user
@@ -9,12 +17,22 @@ import Plans
 struct JailPlanning {
     let bundle: Bundle
     let process: Spec.Process
-    let shares: MicroVMShares
+    let content: JailContent
     let options: MicroVMIsolation.Options
 
     private var spec: Spec { bundle.spec }
     private var isMapped: Bool { spec.linux.namespace(.user) != nil }
     private var hasUserNamespace: Bool { isMapped || options.container.isPrivileged }
+    /// The trees of the host that the jail has.
+    private var shares: [MicroVMShares.Share] {
+        switch content {
+        case .monitor(let shares): shares.shares
+        case .pod: []
+        }
+    }
+    private var isPod: Bool {
+        if case .pod = content { true } else { false }
+    }
 
     /// Where the monitor is in its root.
     private static let monitor = "/mvrun-vmm"
@@ -50,10 +68,16 @@ struct JailPlanning {
         launch.resourceLimits = limits
         var program = Program(
             arguments: [Self.monitor], environment: ["SWIFT_BACKTRACE=enable=off"], workingDirectory: "/")
-        program.handedFiles = MachineDescriptors.count + (spec.rootDisk == nil ? 0 : 1)
+        if isPod {
+            program.arguments.append(MachinePlan.holdOption)
+        } else {
+            program.handedFiles = MachineDescriptors.count + (spec.rootDisk == nil ? 0 : 1)
+        }
         var trees: [LauncherTree] = []
         var stage = StagePlan(id: options.container.id, steps: try steps(namespaces, &trees), program: program)
         stage.hookState = options.container.hookState
+        // A monitor waits for the start itself, with a booted machine.
+        stage.waitsOnSocket = isPod && options.container.startsLater
         launch.trees = trees
         return SandboxPlan(launch: launch, stage: stage)
     }
@@ -106,11 +130,11 @@ struct JailPlanning {
         if let directory = options.vsockDirectory {
             steps.append(.mount(bind(directory, at: MachinePlan.vsockDirectory, readOnly: false, "--vsock", &trees)))
         }
-        for (position, share) in shares.shares.enumerated() {
+        for (position, share) in shares.enumerated() {
             steps.append(.mount(mount(share, position, &trees)))
         }
         // BEFORE the guest sees a root file system that nobody can write to, but that it mounts things on.
-        if spec.root.readonly, spec.rootDisk == nil {
+        if spec.root.readonly, spec.rootDisk == nil, !isPod {
             steps.append(.mountPoints(in: "\(MicroVMShares.monitorDirectory)/0", mountPoints))
         }
         // Read-only: what is found by /proc/self/fd is not, but /proc/self/mem would be a way around the protection of memory.
@@ -133,11 +157,10 @@ struct JailPlanning {
 
     /// The monitor's identity: root of its namespace, with what its file server needs.
     private var processSteps: [SetupStep] {
-        let sets = CapabilitySets(
-            bounding: Self.capabilities, effective: Self.capabilities, inheritable: 0, permitted: Self.capabilities,
-            ambient: 0)
+        let kept = isPod ? 0 : Self.capabilities
+        let sets = CapabilitySets(bounding: kept, effective: kept, inheritable: 0, permitted: kept, ambient: 0)
         return [
-            .workingDirectory("/"), .boundingSet(Self.capabilities), .limits(limits),
+            .workingDirectory("/"), .boundingSet(kept), .limits(limits),
             .identity(Identity(userID: 0, groupID: 0, additionalGroups: nil, umask: 0), keepCapabilities: true),
             .capabilities(sets), .noNewPrivileges, .findProgram,
         ]
@@ -194,7 +217,7 @@ struct JailPlanning {
         for (index, mount) in spec.mounts.enumerated() {
             let isCovered = points.contains { mount.destination.hasPrefix($0.path + "/") }
             if isCovered || !mount.destination.hasPrefix("/") { continue }
-            let share = shares.shares.first { $0.mount == index }
+            let share = shares.first { $0.mount == index }
             points.append(SetupStep.MountPoint(path: mount.destination, isFile: share?.isFile ?? false))
         }
         points.append(SetupStep.MountPoint(path: process.cwd, isFile: false))

@@ -53,10 +53,7 @@ package enum MicroVMIsolation {
         guard let process = spec.process else {
             throw RuntimeError(.invalidBundle, "config.json: process is missing, and a container needs one")
         }
-        if let refusal = MicroVMFindings(of: spec).errors.first {
-            throw RuntimeError(
-                .unsupported, "config.json: \(refusal.path): \(refusal.message)", hint: refusal.hint)
-        }
+        try refuseWhatCannotBe(spec)
         let shares = try MicroVMShares(bundle)
         let size = try MachineSize(spec, defaults: options.defaults?.hwConfig)
         let guest = try GuestPlanning(bundle: bundle, shares: shares, options: options.container).plan()
@@ -72,8 +69,14 @@ package enum MicroVMIsolation {
         machine.awaitsNetwork =
             takesLinks(spec.annotations)
             && (options.container.awaitsNetworks || canHaveLinks(spec))
-        let jail = JailPlanning(bundle: bundle, process: process, shares: shares, options: options)
+        let jail = JailPlanning(
+            bundle: bundle, process: process, content: .monitor(shares), options: options)
         return Plan(sandbox: try jail.plan(), machine: machine)
+    }
+
+    private static func refuseWhatCannotBe(_ spec: Spec) throws(RuntimeError) {
+        guard let refusal = MicroVMFindings(of: spec).errors.first else { return }
+        throw RuntimeError(.unsupported, "config.json: \(refusal.path): \(refusal.message)", hint: refusal.hint)
     }
 
     /// The bundle's words for its kernel, or the host's where it has none.
@@ -82,11 +85,47 @@ package enum MicroVMIsolation {
         return own.isEmpty ? defaults?.kernel?.parameters ?? [] : own
     }
 
+    /// The plan for a container that only holds the namespaces of a pod whose containers are machines.
+    ///
+    /// Nothing of its image runs: the namespaces are held by a program of mvrun's own. So a bundle that says that it is such a
+    /// container, and is none, gets less than a machine and nothing of the host.
+    ///
+    /// - Parameters:
+    ///   - bundle: the bundle, whose configuration was validated.
+    ///   - options: what else the plan depends on.
+    /// - Throws: a field that would have to run something.
+    package static func podPlan(_ bundle: Bundle, options: Options) throws(RuntimeError) -> SandboxPlan {
+        guard let process = bundle.spec.process else {
+            throw RuntimeError(.invalidBundle, "config.json: process is missing, and a container needs one")
+        }
+        try refuseWhatCannotBe(bundle.spec)
+        guard bundle.spec.hooks[.startContainer].isEmpty else {
+            throw RuntimeError(
+                .unsupported,
+                "config.json: hooks.startContainer: a pod's own container runs nothing where the others are virtual machines",
+                hint: "give the hook to the pod's containers")
+        }
+        let jail = JailPlanning(bundle: bundle, process: process, content: .pod, options: options)
+        return try jail.plan()
+    }
+
+    /// The annotation that says which container of a pod has the pod's network, by its name; the others have none.
+    package static let networkAnnotation = "dev.mvrun.vm.network"
+    /// By which containerd and CRI-O give a container's name in its pod.
+    private static let nameAnnotations = ["io.kubernetes.cri.container-name", "io.kubernetes.container.name"]
+
     /// Whether a machine takes the links that it finds in its network namespace.
     ///
-    /// The machine that holds a pod's namespaces leaves them to the one that does the pod's work.
+    /// One machine can have them, so that of several in a pod only one is to.
     package static func takesLinks(_ annotations: [Entry<String>]) -> Bool {
-        !annotations.contains { podAnnotations.contains($0.key) && $0.value == "sandbox" }
+        func value(_ key: String) -> String? { annotations.first { $0.key == key }?.value }
+        guard let holder = value(networkAnnotation) else { return true }
+        return nameAnnotations.contains { value($0) == holder }
+    }
+
+    /// Whether a container only holds the namespaces of a pod.
+    package static func holdsPod(_ annotations: [Entry<String>]) -> Bool {
+        annotations.contains { podAnnotations.contains($0.key) && $0.value == "sandbox" }
     }
 
     /// By which containerd and CRI-O tell the container that holds a pod's namespaces.

@@ -20,7 +20,10 @@ final class MachineFiles {
     private let images: GuestImage
     private let control: OwnedDescriptor
     private let console: OwnedDescriptor
+    private let creator: OwnedDescriptor
     private let disk: OwnedDescriptor?
+    /// What the monitor hears by that nobody will ever start its guest: the other end of `creator`, which closes with this process.
+    var presence: OwnedDescriptor?
 
     /// Opens everything.
     ///
@@ -38,6 +41,9 @@ final class MachineFiles {
         do {
             plan = try OwnedDescriptor.memory(writer.bytes, name: "machine plan")
             kvm = try OwnedDescriptor.open("/dev/kvm", .readWrite)
+            let pipe = try makePipe()
+            presence = try pipe.writing.duplicate()
+            creator = pipe.keepReading()
         } catch {
             throw RuntimeError(error).during("open what the virtual machine needs")
         }
@@ -78,6 +84,7 @@ final class MachineFiles {
     var numbers: [Int32] {
         var numbers = [
             plan.number, kvm.number, images.kernel.number, images.initramfs.number, control.number, console.number,
+            creator.number,
         ]
         switch disk {
         case .some(let disk): numbers.append(disk.number)

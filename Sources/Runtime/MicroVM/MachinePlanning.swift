@@ -8,10 +8,16 @@ import Syscalls
 
 extension Session {
     /// Compiles a bundle into what makes a virtual machine of it; nothing changes by it.
+    ///
+    /// A pod's own container becomes none: there is nothing in it to run.
     func machinePlan(
-        _ bundle: Bundle, _ request: CreateRequest, handed: HandedDescriptors?
+        _ bundle: Bundle, _ request: CreateRequest, startsLater: Bool, handed: HandedDescriptors?
     ) throws(RuntimeError) -> ContainerPlan {
         try refuseWhatStaysOutside(request, handed)
+        if MicroVMIsolation.holdsPod(bundle.spec.annotations) {
+            return try podPlan(bundle, request, startsLater: startsLater)
+        }
+        let bundle = try withParametersOfJoined(bundle)
         if bundle.spec.vm?.image?.path == nil { try requireRoot(bundle.rootPath) }
         for warning in MicroVMFindings(of: bundle.spec).warnings {
             log.warn("config.json: \(warning.path): \(warning.message)")

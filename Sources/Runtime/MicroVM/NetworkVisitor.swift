@@ -61,11 +61,21 @@ struct NetworkVisitor: ~Copyable {
         }
     }
 
-    /// Takes away what visits have put on links.
+    /// Takes away what visits have put on links, for a machine that has ended.
+    ///
+    /// Where a machine has a link all the same, it is another one, which came later and needs the filters.
     static func detach(_ found: [MachineLink], at place: Place) throws(RuntimeError) {
         let visitor = try visit(place) { channel throws(RuntimeError) in
             let links = try MachineLinks()
-            for link in found { links.detach(link) }
+            for link in found {
+                // The last of the monitor's threads may still be on its way out, and the tap with it.
+                var patience = 20
+                while links.isAttached(link), patience > 0 {
+                    patience -= 1
+                    sleep(milliseconds: 50)
+                }
+                if patience > 0 { links.detach(link) }
+            }
             try send(.done, [], over: channel)
         }
         _ = try visitor.answer()

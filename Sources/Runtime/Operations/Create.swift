@@ -33,6 +33,8 @@ package struct CreateRequest: Sendable {
     package var networks: [NetworkChoice] = []
     /// Ports of the host's that lead to the container.
     package var ports: [PortMapping] = []
+    /// The place of a container of an image, which goes with it; it is the bundle too.
+    var imageRun: String?
     /// What is to be learnt about the program's system calls.
     package var seccompInquiry: SeccompInquiryRequest?
 

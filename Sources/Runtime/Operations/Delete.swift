@@ -79,6 +79,8 @@ extension Session {
         do throws(RuntimeError) {
             if container.record.hasNetworks { try leaveNetworks(in: directory.path, force: force) }
             try removeResources(of: container)
+            // AFTER the last process of the container, which writes there.
+            if let run = container.record.imageRun { try ImageRun.remove(run, rootless: !isPrivileged) }
         } catch {
             directory.cancelRemoval()
             throw error

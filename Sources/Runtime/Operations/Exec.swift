@@ -80,8 +80,9 @@ package struct ProcessChanges: Sendable {
             sets.bounding += capabilities
             sets.effective += capabilities
             sets.permitted += capabilities
-            sets.inheritable += capabilities
-            sets.ambient += capabilities
+            // Not inheritable, or a program with file capabilities would gain them (CVE-2022-29162); and ambient can be
+            // only what is inheritable.
+            sets.ambient += capabilities.filter(sets.inheritable.contains)
             process.capabilities = sets
         }
         if let noNewPrivileges { process.noNewPrivileges = noNewPrivileges }
@@ -109,6 +110,11 @@ extension Session {
                 .invalidBundle, "the container has no process to take after", hint: "pass --process FILE")
         }
         try checkTerminal(process, request.consoleSocket, detached: request.detach)
+        guard !container.record.holdsPod else {
+            throw RuntimeError(
+                .unsupported, "it holds the namespaces of a pod of virtual machines, and no program runs in it",
+                hint: "exec in one of the pod's containers")
+        }
         if container.record.isolation == .vm { return try guestExec(request, process, in: container, spec) }
         let plan = try execPlan(process, of: container, spec: spec, handed)
         let session = self

@@ -9,8 +9,11 @@ extension Session {
     /// That is: containers that were never finished, those whose deletion was cut short, and those that a killed `run` was
     /// to delete. Containers that run, or that wait for their deletion, stay.
     ///
+    /// Behind them, what of unpacked images no container uses.
+    ///
+    /// - Parameter imageCache: where images are kept; nil for the standard place.
     /// - Returns: what was removed, a line each.
-    package func collectGarbage() throws(RuntimeError) -> [String] {
+    package func collectGarbage(imageCache: String? = nil) throws(RuntimeError) -> [String] {
         var removed: [String] = []
         for name in try store.names() {
             // Whoever is at work on a container holds its lock; a killed process holds none.
@@ -21,7 +24,10 @@ extension Session {
                 log.warn("\(name): \(error)")
             }
         }
-        return removed
+        guard let images = try? imageCache ?? ImageStore.standardDirectory(rootless: !isPrivileged) else {
+            return removed
+        }
+        return try removed + ImageStore.collect(images, in: self)
     }
 
     /// Removes a container nobody will come back for.

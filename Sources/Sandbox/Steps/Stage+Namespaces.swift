@@ -11,7 +11,7 @@ extension Stage {
     func join(_ joins: [NamespaceJoin]) throws {
         var opened: [SharedDescriptor] = []
         for join in joins {
-            let file = SharedDescriptor(try during(join.field) { try OwnedDescriptor.open(join.path) })
+            let file = try open(join)
             try check(file.file, is: join)
             opened.append(file)
         }
@@ -32,6 +32,17 @@ extension Stage {
             try Credentials.setUser(0)
         }
         for position in left { try enter(opened[position], joins[position]) }
+    }
+
+    private func open(_ join: NamespaceJoin) throws(RuntimeError) -> SharedDescriptor {
+        do {
+            return SharedDescriptor(try OwnedDescriptor.open(join.path))
+        } catch {
+            let named =
+                join.kind == .network ? "\"ip netns add NAME\" makes /run/netns/NAME" : "it ends with its last process"
+            let hint = error.errno == .noEntry ? "nobody has that namespace: \(named)" : nil
+            throw RuntimeError(error, hint: hint).during(join.field)
+        }
     }
 
     private func enter(_ file: SharedDescriptor, _ join: NamespaceJoin) throws(SystemError) {

@@ -72,7 +72,8 @@ package enum MachineMonitor {
         defer { withExtendedLifetime(sockets) {} }
         let streams = try during("take the standard streams") { try WorkloadFiles.ownStreams() }
         try session.begin(
-            engine, control: OwnedDescriptor(owning: MachineDescriptors.control), files: streams, signals: signals)
+            engine, control: OwnedDescriptor(owning: MachineDescriptors.control),
+            creator: OwnedDescriptor(owning: MachineDescriptors.creator), files: streams, signals: signals)
         try start(machine, of: plan, files: files, disk: disk)
         let outcome = try session.run()
         if case .failed = outcome, session.isFailureTold { return nil }

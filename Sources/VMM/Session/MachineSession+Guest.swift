@@ -6,7 +6,7 @@ import Syscalls
 
 /// The guest's side: the agent's frames and the processes' streams.
 extension MachineSession {
-    /// Takes the first connection to the control port; another one would be the workload's.
+    /// Takes the first connection to the control port that says something; another one would be the workload's.
     func acceptAgent(_ connection: VsockConnection) -> (any VsockEndpoint)? {
         guard agentStream == nil, outcome == nil else { return nil }
         let stream = VsockStream(connection) { [weak self] _, event in
@@ -41,6 +41,12 @@ extension MachineSession {
 
     private func agentEnded() {
         guard agent.state != .ended else { return }
+        // A guest that was kept from running takes an answer for late, and connects anew.
+        if agent.state == .booting {
+            agentStream = nil
+            agent.beginAnew()
+            return
+        }
         fail(RuntimeError(.guest, "its agent has closed the connection"))
     }
 

@@ -50,6 +50,8 @@ package final class MachineSession {
     private var signals: SignalQueue?
     private var helloTimer: TimerDescriptor?
     private var helloRegistration: EventLoop.Registration?
+    private var creator: OwnedDescriptor?
+    private var creatorRegistration: EventLoop.Registration?
     private(set) var outcome: Outcome?
     /// Whether somebody has been told of a failure.
     var isFailureTold = false
@@ -70,11 +72,12 @@ package final class MachineSession {
     /// - Parameters:
     ///   - engine: what the machine's vsock device belongs to.
     ///   - control: the listening start socket.
+    ///   - creator: a pipe whose other end is that of whoever makes the machine.
     ///   - files: where the workload's standard streams lead.
     ///   - signals: the signals that mean the workload.
     package func begin(
-        _ engine: VsockEngine, control: consuming OwnedDescriptor, files: WorkloadFiles,
-        signals: consuming SignalQueue
+        _ engine: VsockEngine, control: consuming OwnedDescriptor, creator: consuming OwnedDescriptor,
+        files: WorkloadFiles, signals: consuming SignalQueue
     ) throws(RuntimeError) {
         self.engine = engine
         engine.listen(on: Meeting.controlPort) { [weak self] in self?.acceptAgent($0) }
@@ -83,6 +86,9 @@ package final class MachineSession {
             streams[Meeting.workload] = workloadStreams(files)
             _ = try machine.loop.add(signals.descriptor.number, .readable) { [weak self] _ in self?.forwardSignals() }
             self.signals = consume signals
+            creatorRegistration = try machine.loop.add(creator.number, .readable) { [weak self] _ in self?.loseCreator()
+            }
+            self.creator = consume creator
             let timer = try TimerDescriptor(milliseconds: Meeting.helloMilliseconds)
             helloRegistration = try machine.loop.add(timer.file.number, .readable) { [weak self] _ in
                 self?.fail(
@@ -141,6 +147,17 @@ package final class MachineSession {
     /// Nothing will come of the workload.
     func fail(_ error: RuntimeError) {
         finish(.failed(error))
+    }
+
+    /// Whoever makes the machine is gone: a guest that it has not seen ready will never be started.
+    private func loseCreator() {
+        if let creatorRegistration { machine.loop.remove(creatorRegistration) }
+        creatorRegistration = nil
+        creator = nil
+        guard [.booting, .settingUp].contains(agent.state) else { return }
+        // Nobody will ask, so nobody is waited for.
+        isFailureTold = true
+        fail(RuntimeError(.guest, "the mvrun that was making the machine has ended"))
     }
 
     func stopWaitingForHello() {

@@ -75,8 +75,10 @@ def qemu(place, *words, share=None, usual=None):
     return [*command, "-append", " ".join([usual or place.words, "reboot=t", *words])]
 
 
-def run_in_qemu(place, bundle="bundle", words=()):
-    """The bundle's program in the bundle's root, shared by QEMU's own file server."""
+def run_in_qemu(place, bundle="bundle", words=(), devices=(), before=()):
+    """The bundle's program in the bundle's root, shared by QEMU's own file server.
+
+    QEMU gets `devices` as well, and `before` stands before its command."""
     path = place.path("virtiofsd.sock")
     if os.path.exists(path):
         os.unlink(path)
@@ -86,14 +88,14 @@ def run_in_qemu(place, bundle="bundle", words=()):
         os.set_inheritable(listener.fileno(), True)
         server = ["/usr/lib/qemu/virtiofsd", f"--fd={listener.fileno()}", "-o", f"source={place.path(bundle)}/rootfs"]
         server += ["-o", "cache=auto", "-o", "log_level=err"]
-        machine = qemu(place, "share=bench", *words, share=path)
+        machine = [*before, *qemu(place, "share=bench", *words, share=path), *devices]
         script = f"{shlex.join(server)} & {shlex.join(machine)}; status=$?; wait; exit $status"
         place.launch(["sh", "-c", script], pass_fds=[listener.fileno()])
 
 
-def mvrun(place, isolation, bundle="bundle"):
+def mvrun(place, isolation, bundle="bundle", options=()):
     """A whole run of the bundle."""
-    own = [*place.options, "--isolation", isolation, "--bundle", place.path(bundle), "bench"]
+    own = [*place.options, *options, "--isolation", isolation, "--bundle", place.path(bundle), "bench"]
     return [place.path("mvrun"), "run", *own]
 
 

@@ -22,11 +22,22 @@ final class ContainerdTests {
                 """
             try configuration.write(toFile: "\(folder)/config.toml", atomically: true, encoding: .utf8)
             try RootFileSystem.make(at: "\(folder)/busybox")
-            let launch = "exec containerd --config \(folder)/config.toml > \(folder)/log 2>&1"
+            try launch()
+        }
+
+        private func launch() throws {
+            let launch = "exec containerd --config \(folder)/config.toml >> \(folder)/log 2>&1"
             daemon = try ChildProcess(["sh", "-c", launch])
             guard try eventually(timeout: 60, { try call("version").succeeded }) else {
                 throw TestSupportError("containerd does not answer")
             }
+        }
+
+        /// Kills the daemon, and starts another one.
+        func restart() throws {
+            daemon?.send(SIGKILL)
+            _ = daemon?.finish(timeout: 30)
+            try launch()
         }
 
         deinit {
@@ -37,7 +48,7 @@ final class ContainerdTests {
         }
 
         func start(_ options: String..., name: String, _ program: String...) throws -> Outcome {
-            let shim = ["--runtime", "io.containerd.runc.v2", "--runc-binary", runtime]
+            let shim = ["--runtime", "io.containerd.runc.v2", "--runc-binary", "\(folder)/\(runtime)"]
             return try call(["run"] + options + shim + ["--rootfs", "\(folder)/busybox", name] + program)
         }
     }
@@ -74,5 +85,27 @@ final class ContainerdTests {
         #expect(try containerd.call("task", "rm", name).errors.contains("137"))
         #expect(try containerd.call("container", "rm", name).succeeded)
         #expect(HostInventory(naming: name).isEmpty)
+    }
+
+    @Test func aKilledShimIsCleanedUp() throws {
+        let name = "mvt-shimless-\(ProcessInfo.processInfo.processIdentifier)"
+        try #require(try containerd.start("--detach", name: name, "/bin/sleep", "1000").succeeded)
+        let shim = try onHost("pgrep --full '[c]ontainerd-shim.*-id \(name)'").trimmingCharacters(in: .newlines)
+        kill(try #require(pid_t(shim)), SIGKILL)
+        // containerd notices, and has the runtime delete what the shim had.
+        #expect(try eventually(timeout: 60) { try !containerd.call("task", "ls").output.contains("\(name) ") })
+        #expect(try containerd.call("container", "rm", name).succeeded)
+        #expect(eventually(timeout: 10) { HostInventory(naming: name).isEmpty }, "\(HostInventory(naming: name))")
+    }
+
+    @Test func aTaskOutlivesTheDaemon() throws {
+        let name = "mvt-lives-\(ProcessInfo.processInfo.processIdentifier)"
+        try #require(try containerd.start("--detach", name: name, "/bin/sleep", "1000").succeeded)
+        try containerd.restart()
+        let exec = ["task", "exec", "--exec-id", "one", name]
+        #expect(try containerd.call(exec + ["/bin/sh", "-c", "exit 3"]).code == 3)
+        #expect(try containerd.call("task", "rm", "--force", name).succeeded)
+        #expect(try containerd.call("container", "rm", name).succeeded)
+        #expect(eventually(timeout: 10) { HostInventory(naming: name).isEmpty }, "\(HostInventory(naming: name))")
     }
 }

@@ -103,7 +103,7 @@ struct EngineCases {
                 "script", "--quiet", "--return", "--log-out", "/dev/null", "--command",
                 "stty cols 91 rows 33; \(command)",
             ],
-            timeout: 180)
+            environment: engine.variables, timeout: 180)
         #expect(outcome.code == 20 && outcome.output.contains("33 91"), "\(outcome)")
     }
 

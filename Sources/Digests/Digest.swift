@@ -1,12 +1,12 @@
 import CDigest
 
 /// SHA-256, computed by libmd.
-struct Digest: Equatable, Sendable {
+package struct Digest: Equatable, Sendable {
     /// The 32 bytes.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// The digest of some bytes.
-    init(of content: ArraySlice<UInt8>) {
+    package init(of content: ArraySlice<UInt8>) {
         var context = SHA2_CTX()
         var result = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
         unsafe SHA256Init(&context)
@@ -18,8 +18,13 @@ struct Digest: Equatable, Sendable {
     }
 
     /// The first 16 bytes as hexadecimal digits: enough for a name.
-    var name: String {
-        let digits = bytes.prefix(16).flatMap { byte in
+    package var name: String { Self.digits(bytes.prefix(16)) }
+
+    /// All 64 hexadecimal digits, in small letters.
+    package var hexadecimal: String { Self.digits(bytes[...]) }
+
+    private static func digits(_ bytes: ArraySlice<UInt8>) -> String {
+        let digits = bytes.flatMap { byte in
             [byte >> 4, byte & 15].map { $0 < 10 ? UInt8(ascii: "0") + $0 : UInt8(ascii: "a") + $0 - 10 }
         }
         return String(decoding: digits, as: UTF8.self)

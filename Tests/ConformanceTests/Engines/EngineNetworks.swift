@@ -1,0 +1,48 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A network of an engine's, with a container, the isolation under test and the host on it.
+struct EngineNetworks {
+    let engine: Engine
+
+    /// Calls the engine with the runtime for containers.
+    private func callContainers(_ words: [String]) throws -> Outcome {
+        let command = engine.command.map { $0 == "mvrun-vm" ? "mvrun" : $0 }
+        let environment = engine.variables
+        return try ChildProcess.run(command + words, environment: environment, timeout: 180)
+    }
+
+    func neighboursReachEachOtherByName() throws {
+        try #require(
+            try engine.call("network", "create", "--opt", "mtu=9000", "--subnet", "10.99.0.0/24", "mvt-net").succeeded)
+        defer { _ = try? engine.call("network", "rm", "--force", "mvt-net") }
+        let server = "echo $0 > /tmp/index.html; exec /bin/busybox httpd -f -p 80 -h /tmp"
+        func serve(_ name: String) -> [String] {
+            ["run", "--detach", "--name", name, "--network", "mvt-net"] + engine.limits + [
+                engine.image, "sh", "-c", server, name,
+            ]
+        }
+        let container = try callContainers(serve("one"))
+        try #require(container.succeeded, "\(container)")
+        let tested = try engine.call(serve("two"))
+        try #require(tested.succeeded, "\(tested)")
+        let onHost = try ChildProcess(["busybox", "httpd", "-f", "-p", "10.99.0.1:18093", "-h", "/etc"])
+        defer { onHost.send(SIGKILL) }
+
+        func client(_ server: String) -> String {
+            "cat /sys/class/net/eth0/mtu; /bin/busybox wget -q -O - http://\(server)/; "
+                + "/bin/busybox ping -q -c 2 -s 8900 \(server) | grep packets; "
+                + "/bin/busybox wget -q -O - http://10.99.0.1:18093/hostname"
+        }
+        let name = try String(contentsOfFile: "/etc/hostname", encoding: .utf8)
+        let words = ["run", "--rm", "--cap-add", "NET_RAW", "--network", "mvt-net"] + engine.limits + [engine.image]
+        let first = try engine.call(words + ["sh", "-c", client("one")])
+        #expect(first.output.hasPrefix("9000\none\n2 packets transmitted, 2 packets received"), "\(first)")
+        #expect(first.output.hasSuffix(name), "\(first)")
+        let second = try callContainers(words + ["sh", "-c", client("two")])
+        #expect(second.output.hasPrefix("9000\ntwo\n2 packets transmitted, 2 packets received"), "\(second)")
+        #expect(try engine.call("rm", "--force", "two").succeeded)
+        #expect(try callContainers(["rm", "--force", "one"]).succeeded)
+    }
+}
