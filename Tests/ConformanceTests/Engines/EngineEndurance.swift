@@ -54,7 +54,10 @@ struct EngineEndurance {
     /// Kills a process of a running container's, then has the engine remove the container.
     ///
     /// - Parameter find: a shell's words that print the process, given the container's name.
-    func aKilledProcessIsCleanedUp(_ what: String, find: (String) throws -> String, repair: () throws -> Void = {})
+    func aKilledProcessIsCleanedUp(
+        _ what: String, find: (String) throws -> String, repair: () throws -> Void = {},
+        afterwards: () throws -> Void = {}
+    )
         throws
     {
         _ = try engine.run("--rm", engine.image, "true")
@@ -64,13 +67,14 @@ struct EngineEndurance {
         try repair()
         let removed = try engine.call("rm", "--force", "victim")
         #expect(removed.succeeded, "\(what): \(removed)")
+        try afterwards()
         expectNothing(since: before, what)
     }
 
     /// Kills what is there of a start that is under way, at several moments, then has the engine remove the container.
     ///
     /// - Parameter programs: the first words of the command lines of what is killed.
-    func aKilledStartIsCleanedUp(_ programs: [String]) throws {
+    func aKilledStartIsCleanedUp(_ programs: [String], afterwards: () throws -> Void = {}) throws {
         _ = try engine.run("--rm", engine.image, "true")
         let before = stock
         let started = Date()
@@ -87,6 +91,7 @@ struct EngineEndurance {
             _ = run.finishKeepingStreams(timeout: 120)
             _ = try engine.call("rm", "--force", "begun")
             #expect(try engine.call("ps", "--all", "--quiet").output.isEmpty)
+            try afterwards()
             expectNothing(since: before, "\(name ?? "nothing") killed after \(number)/\(count) of a run")
         }
     }

@@ -71,7 +71,8 @@ struct EngineSettings {
         try #require(first.succeeded, "\(first)")
         let ofFirst = try run("--ipc", "container:first", "--pid", "container:first", script: links)
         let ids = try engine.call("exec", "first", "readlink", "/proc/self/ns/ipc").line
-        #expect(ofFirst.succeeded && ofFirst.output.hasPrefix(ids) == !isMachine, "\(ofFirst)")
+        // Two guests number theirs alike.
+        #expect(ofFirst.succeeded && (isMachine || ofFirst.output.hasPrefix(ids)), "\(ofFirst)")
         let network = try run("--network", "container:first", script: "hostname; readlink /proc/self/ns/net")
         if isMachine {
             #expect(!network.succeeded, "\(network)")
