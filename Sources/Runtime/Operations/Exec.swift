@@ -111,7 +111,8 @@ extension Session {
         try checkTerminal(process, request.consoleSocket, detached: request.detach)
         guard !container.record.holdsPod else {
             throw RuntimeError(
-                .unsupported, "the container holds the namespaces of a pod of virtual machines, and no program runs in it",
+                .unsupported,
+                "the container holds the namespaces of a pod of virtual machines, and no program runs in it",
                 hint: "exec in one of the pod's containers")
         }
         if container.record.isolation == .vm { return try guestExec(request, process, in: container, spec) }
