@@ -57,7 +57,9 @@ import Testing
             return try plan(Bundle(at: "/bundle", config: Array(config.utf8))).machine.awaitsNetwork
         }
         #expect(try awaits(""))
-        #expect(!(try awaits(#""io.kubernetes.cri.container-type": "sandbox""#)), "the pod's links are for its program")
+        let named = #""dev.mvrun.vm.network": "web", "io.kubernetes.cri.container-name": "#
+        #expect(try awaits(named + #""web""#))
+        #expect(!(try awaits(named + #""side""#)))
         #expect(try awaits(#""io.kubernetes.cri.container-type": "container""#))
     }
 
