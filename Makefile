@@ -117,8 +117,8 @@ test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, K
 test-engines: build debug guest-kernel ## installs podman, docker, containerd and tools for images, and has them run containers and, in the lab, microVMs
 	apt-get -q update && apt-get -q -y install --no-install-recommends apparmor buildah containerd containernetworking-plugins \
 	    docker.io iptables netavark aardvark-dns podman python3-grpcio python3-protobuf skopeo umoci
-	$(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
-	Tests/Lab/lab -t 3000 -m 3000 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
+	$(tested) MVRUN_LONG=1 .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
+	Tests/Lab/lab -t 3000 -m 3000 -e MVRUN_LONG=1 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
 
 .PHONY: lint

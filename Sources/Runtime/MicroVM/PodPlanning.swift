@@ -21,8 +21,9 @@ extension Session {
         if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
         let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
         let cgroups = try plannedCgroups(bundle.spec, scope, id: request.id, &options)
-        let jail = MicroVMIsolation.Options(
+        var jail = MicroVMIsolation.Options(
             container: options, monitor: try monitorPath(), coveredDirectory: store.directory(of: request.id))
+        jail.descriptorLimit = descriptorLimit(most: jail.descriptorLimit)
         var plan = ContainerPlan(
             sandbox: try MicroVMIsolation.podPlan(bundle, options: jail), cgroups: cgroups, scope: scope,
             networks: networks)

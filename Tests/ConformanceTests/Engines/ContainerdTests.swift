@@ -87,7 +87,7 @@ final class ContainerdTests {
         #expect(HostInventory(naming: name).isEmpty)
     }
 
-    @Test func aKilledShimIsCleanedUp() throws {
+    @Test(.requires(.long)) func aKilledShimIsCleanedUp() throws {
         let name = "mvt-shimless-\(ProcessInfo.processInfo.processIdentifier)"
         try #require(try containerd.start("--detach", name: name, "/bin/sleep", "1000").succeeded)
         let shim = try onHost("pgrep --full '[c]ontainerd-shim.*-id \(name)'").trimmingCharacters(in: .newlines)

@@ -28,19 +28,19 @@ struct DockerTests {
     @Test func privileges() throws { try settings.privileges() }
     @Test(.requires(.file("/dev/net/tun"), .file("/dev/kvm"))) func devices() throws { try settings.devices() }
 
-    @Test func manyContainersLeaveNothing() throws {
+    @Test(.requires(.long)) func manyContainersLeaveNothing() throws {
         try endurance.manyContainersLeaveNothing {
             engine.stop(SIGTERM)
             try engine.start()
         }
     }
-    @Test func aKilledShimIsCleanedUp() throws {
+    @Test(.requires(.long)) func aKilledShimIsCleanedUp() throws {
         try endurance.aKilledProcessIsCleanedUp("the shim") {
             let id = try engine.call("inspect", $0, "--format", "{{.Id}}").line
             return try onHost("pgrep --full '[c]ontainerd-shim.*-id \(id)'").trimmingCharacters(in: .newlines)
         }
     }
-    @Test func aKilledDaemonIsCleanedUp() throws {
+    @Test(.requires(.long)) func aKilledDaemonIsCleanedUp() throws {
         try endurance.aKilledProcessIsCleanedUp("dockerd") { _ in
             "\(engine.daemon?.pid ?? 0)"
         } repair: {
@@ -48,7 +48,7 @@ struct DockerTests {
             try engine.start()
         }
     }
-    @Test func aKilledContainerdIsCleanedUp() throws {
+    @Test(.requires(.long)) func aKilledContainerdIsCleanedUp() throws {
         try endurance.aKilledProcessIsCleanedUp("containerd") { _ in
             try onHost("pgrep --full '[c]ontainerd --config \(engine.folder)/'").trimmingCharacters(in: .newlines)
         } repair: {

@@ -14,12 +14,15 @@ class Engine {
     let runtime: String
     /// What is added to its environment.
     var environment: [String: String] = [:]
+    /// A port of the host's that no other engine's tests publish on meanwhile.
+    let port: Int
     /// The image.
     let image = "localhost/busybox:mvrun"
     /// Limits that a caller without CAP_SYS_RESOURCE can have; an engine's own are larger.
     let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 
     init(name: String, command: (_ folder: String, _ runtime: String) -> [String]) throws {
+        port = 18094 + name.utf8.reduce(0) { ($0 * 31 + Int($1)) % 900 }
         folder = "/run/mvt-\(name)-\(ProcessInfo.processInfo.processIdentifier)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         for name in ["mvrun", "mvrun-vm"] {

@@ -79,11 +79,13 @@ struct EngineCases {
 
     func aPublishedPortAnswers() throws {
         let made = try engine.run(
-            "--detach", "--name", "served", "--publish", "18097:80", engine.image, "sh", "-c",
+            "--detach", "--name", "served", "--publish", "\(engine.port):80", engine.image, "sh", "-c",
             "echo served > /tmp/index.html; exec /bin/busybox httpd -f -p 80 -h /tmp")
         try #require(made.succeeded, "\(made)")
         func answer() -> String? {
-            try? ChildProcess.run(["timeout", "5", "busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:18097/"]).line
+            try? ChildProcess.run([
+                "timeout", "5", "busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:\(engine.port)/",
+            ]).line
         }
         #expect(eventually(timeout: 30) { answer() == "served" })
         #expect(try engine.call("kill", "served").succeeded)

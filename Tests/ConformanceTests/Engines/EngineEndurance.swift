@@ -40,7 +40,7 @@ struct EngineEndurance {
                 try restart()
                 #expect(try engine.call("rm", "--force", "restarted").succeeded)
             } else if number.isMultiple(of: 4) {
-                try start("kept", "--publish", "18094:80")
+                try start("kept", "--publish", "\(engine.port):80")
                 #expect(try engine.call("exec", "kept", "true").succeeded)
                 #expect(try engine.call("rm", "--force", "kept").succeeded)
             } else {

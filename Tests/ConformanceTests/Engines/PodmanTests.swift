@@ -32,26 +32,26 @@ import Testing
         try EngineNetworks(engine: engine).neighboursReachEachOtherByName()
     }
 
-    @Test(.requires(.program("iptables"))) func manyContainersLeaveNothing() throws {
+    @Test(.requires(.long, .program("iptables"))) func manyContainersLeaveNothing() throws {
         try endurance.manyContainersLeaveNothing {
             // podman has no daemon; this stops what runs.
             let stopped = try engine.call("system", "migrate")
             #expect(stopped.succeeded, "\(stopped)")
         }
     }
-    @Test func aKilledConmonIsCleanedUp() throws {
+    @Test(.requires(.long)) func aKilledConmonIsCleanedUp() throws {
         try endurance.aKilledProcessIsCleanedUp("conmon") {
             try engine.call("inspect", $0, "--format", "{{.State.ConmonPid}}").line
         } afterwards: {
             try deleteForgotten()
         }
     }
-    @Test func aKilledContainerIsCleanedUp() throws {
+    @Test(.requires(.long)) func aKilledContainerIsCleanedUp() throws {
         try endurance.aKilledProcessIsCleanedUp("the container") {
             try engine.call("inspect", $0, "--format", "{{.State.Pid}}").line
         }
     }
-    @Test func aKilledStartIsCleanedUp() throws {
+    @Test(.requires(.long)) func aKilledStartIsCleanedUp() throws {
         try endurance.aKilledStartIsCleanedUp(["/mvrun", "/mvrun-vm", "/mvrun-vmm", "conmon"]) { try deleteForgotten() }
     }
 
