@@ -25,15 +25,18 @@ final class FUSEClient {
         var limits = ServerLimits(descriptors: 64)
         limits.nodes = 40
         let caches: [CacheMode] = [.never, .auto, .always, .auto]
+        // Four units, above all memory.
+        let window = try mode & 64 == 0 ? nil : SharedWindow(guestAddress: 1 << 32, sizeBytes: 4 * SharedWindow.unit)
         server = try FileServer(
             shares: ground.shares, cache: caches[Int(mode & 3)], locks: mode & 4 == 0 ? .client : .host,
-            writeback: mode & 8 != 0, limits: limits)
+            writeback: mode & 8 != 0, limits: limits, window: window.map { GuestFileWindow($0) })
         if mode & 16 == 0 {
             way = .memory(try FileWorker(server))
         } else {
             let loop = try EventLoop()
             let driver = try GuestDriver(
-                FileSystemDevice(tag: "mvrun", server: server, loops: [loop]), loop: loop, memoryBytes: 4 << 20)
+                FileSystemDevice(tag: "mvrun", server: server, loops: [loop], window: window), loop: loop,
+                memoryBytes: 4 << 20)
             try driver.start()
             way = .queue(driver)
         }

@@ -65,7 +65,20 @@ enum FUSESeeds {
         + ask(51, 1, [word(UInt32(O_RDWR)), word(0o600), word(0), word(0), text("a")]) + ask(38, 0, [])
         + [0xff] + little(UInt16(40)) + little(UInt32(40), 3) + little(UInt64(1), 1) + little(UInt32(0), 0, 0, 0)
 
+    /// So many units of the window.
+    private static func unit(_ count: UInt8) -> [UInt8] { raw(little(UInt64(count) << 21)) }
+
+    private static let window: [UInt8] =
+        create + ask(48, 5, [long(0), long(0), unit(1), long(3), unit(0)])
+        + ask(48, 5, [long(0), unit(1), unit(2), long(2), unit(2)])
+        + ask(48, 5, [long(0), long(0), unit(4), long(3), unit(1)])
+        + ask(48, 2, [long(0), long(0), unit(1), long(1), unit(3)]) + ask(1, 2, [text("file")])
+        + ask(48, 6, [long(0), long(0), unit(1), long(3), unit(3)])
+        + ask(48, 6, [long(0), long(0), unit(1), long(2), unit(3)])
+        + ask(49, 0, [word(2), unit(0), unit(1), unit(2), unit(2)]) + ask(49, 0, [word(9), unit(0), unit(1)])
+        + ask(49, 0, [word(1), unit(3), [8, 0]])
+
     static let all: [[UInt8]] =
         [names, content, directories, attributes, session].flatMap { [[1] + $0, [17] + $0] }
-        + [[4] + locks, [21] + locks]
+        + [[4] + locks, [21] + locks, [65] + window, [81] + window]
 }
