@@ -156,7 +156,6 @@ import Testing
         }
         let proc = try #require(mounts.last)
         #expect(proc.type == "proc" && proc.superOptions.contains { $0.hasPrefix("hidepid=") }, "\(proc)")
-        #expect(proc.superOptions.contains("subset=pid"), "\(proc)")
     }
 
     /// A wait that a frozen cgroup interrupts goes on by restart_syscall(2), which the filters know.

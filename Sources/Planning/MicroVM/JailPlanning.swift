@@ -138,7 +138,7 @@ struct JailPlanning {
             steps.append(.mountPoints(in: "\(MicroVMShares.monitorDirectory)/0", mountPoints))
         }
         // Read-only: what is found by /proc/self/fd is not, but /proc/self/mem would be a way around the protection of memory.
-        steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2,subset=pid")))
+        steps.append(.mount(fileSystem("proc", at: "/proc", data: "hidepid=2")))
         if process.terminal {
             steps.append(.mount(fileSystem("devpts", at: "/dev/pts", data: "newinstance,ptmxmode=0666,mode=0600")))
             steps.append(

@@ -134,7 +134,7 @@ import Testing
             Issue.record("\(proc)")
             return
         }
-        #expect(flags & 1 == 1 && data == "hidepid=2,subset=pid")
+        #expect(flags & 1 == 1 && data == "hidepid=2")
     }
 
     @Test func theMonitorsRootIsReadOnlyBeforeItIsEntered() throws {
