@@ -33,6 +33,16 @@ package struct ContainerPlan: Sendable {
 }
 
 extension Session {
+    /// What every plan of a request depends on, whatever the bundle becomes.
+    func planOptions(_ bundle: Bundle, _ request: CreateRequest, _ networks: ContainerNetworks?) -> PlanOptions {
+        var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
+        options.noPivot = request.noPivot
+        options.noNewKeyring = request.noNewKeyring
+        options.awaitsNetworks = networks != nil
+        if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
+        return options
+    }
+
     /// Compiles a bundle into what makes a container of it; nothing changes by it.
     package func plan(
         _ bundle: Bundle, _ request: CreateRequest, startsLater: Bool, handed: HandedDescriptors? = nil
@@ -46,19 +56,15 @@ extension Session {
                 hint: "bind a directory with sockets instead: mounts in config.json")
         }
         let resctrlGroup = try resctrlGroup(bundle.spec, id: request.id)
-        var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
-        options.noPivot = request.noPivot
-        options.noNewKeyring = request.noNewKeyring
-        options.startsLater = startsLater
         let networks = try ContainerNetworks(request, isPrivileged: isPrivileged)
-        options.awaitsNetworks = networks != nil
+        var options = planOptions(bundle, request, networks)
+        options.startsLater = startsLater
         options.preservedDescriptors = handed?.count ?? 0
         options.listenDescriptors = handed?.listening
         if NotifyProxy.managerPath != nil {
             options.extraMounts = [NotifyProxy.mount(from: store.directory(of: request.id))]
             options.extraEnvironment = [NotifyProxy.variable]
         }
-        if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
         let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
         let cgroups = try plannedCgroups(bundle.spec, scope, id: request.id, &options)
         options.cgroups = cgroups

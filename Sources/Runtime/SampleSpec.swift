@@ -83,7 +83,8 @@ package enum SampleSpec {
         }
     }
 
-    private typealias Mount = (destination: String, type: String, source: String, options: [String])
+    /// An entry of `mounts`.
+    typealias Mount = (destination: String, type: String, source: String, options: [String])
 
     private static func writeMounts(_ kind: Kind, _ isolation: Isolation, to writer: inout JSONWriter) {
         let plain = ["nosuid", "noexec", "nodev"]
@@ -103,6 +104,11 @@ package enum SampleSpec {
             system,
             ("/sys/fs/cgroup", "cgroup", "cgroup", plain + ["relatime", "ro"]),
         ]
+        write(mounts, to: &writer)
+    }
+
+    /// Writes the array `mounts`.
+    static func write(_ mounts: [Mount], to writer: inout JSONWriter) {
         writer.array { array in
             for mount in mounts {
                 array.object { object in

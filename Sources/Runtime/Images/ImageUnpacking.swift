@@ -63,10 +63,10 @@ struct UnpackingJail {
     func run(in bundle: String) throws(RuntimeError) {
         let root = "\(bundle)/rootfs"
         let program = try Self.program()
-        var mounts = [
-            Mount("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
-            Mount("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "nodev", "mode=755", "size=64k"]),
-            Mount("/tmp", "tmpfs", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777"]),
+        var mounts: [SampleSpec.Mount] = [
+            ("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
+            ("/dev", "tmpfs", "tmpfs", ["nosuid", "noexec", "nodev", "mode=755", "size=64k"]),
+            ("/tmp", "tmpfs", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777"]),
             bind(program, at: "/umoci", ["ro"]), bind(image, at: "/image", ["ro", "noexec"]),
             bind(layout, at: Self.layout, ["ro", "noexec"]), bind(target, at: "/target", ["noexec"]),
         ]
@@ -121,26 +121,11 @@ struct UnpackingJail {
         return found
     }
 
-    /// An entry of `mounts`.
-    private struct Mount {
-        let destination: String
-        let type: String
-        let source: String
-        let options: [String]
-
-        init(_ destination: String, _ type: String, _ source: String, _ options: [String]) {
-            self.destination = destination
-            self.type = type
-            self.source = source
-            self.options = options
-        }
+    private func bind(_ source: String, at destination: String, _ options: [String]) -> SampleSpec.Mount {
+        (destination, "bind", source, ["bind", "nosuid", "nodev"] + options)
     }
 
-    private func bind(_ source: String, at destination: String, _ options: [String]) -> Mount {
-        Mount(destination, "bind", source, ["bind", "nosuid", "nodev"] + options)
-    }
-
-    private func config(_ mounts: [Mount]) -> String {
+    private func config(_ mounts: [SampleSpec.Mount]) -> String {
         var writer = JSONWriter(.compact)
         writer.object { spec in
             spec.member("ociVersion", "1.3.0")
@@ -165,18 +150,7 @@ struct UnpackingJail {
                     root.member("readonly", true)
                 }
             }
-            spec.member("mounts") { writer in
-                writer.array { array in
-                    for mount in mounts {
-                        array.object { object in
-                            object.member("destination", mount.destination)
-                            object.member("type", mount.type)
-                            object.member("source", mount.source)
-                            object.member("options", mount.options)
-                        }
-                    }
-                }
-            }
+            spec.member("mounts") { SampleSpec.write(mounts, to: &$0) }
             spec.member("linux") { writer in
                 writer.object { linux in
                     linux.member("namespaces") { writer in

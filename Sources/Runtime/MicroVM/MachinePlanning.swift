@@ -22,12 +22,8 @@ extension Session {
         for warning in MicroVMFindings(of: bundle.spec).warnings {
             log.warn("config.json: \(warning.path): \(warning.message)")
         }
-        var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
-        options.noPivot = request.noPivot
-        options.noNewKeyring = request.noNewKeyring
         let networks = try ContainerNetworks(request, isPrivileged: isPrivileged)
-        options.awaitsNetworks = networks != nil
-        if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
+        var options = planOptions(bundle, request, networks)
         let seccomp = try compiledSeccomp(bundle.spec)
         if seccomp?.listenerPath != nil || seccomp?.filter.notifies ?? false {
             throw RuntimeError(

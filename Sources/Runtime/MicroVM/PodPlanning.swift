@@ -12,13 +12,9 @@ extension Session {
         if request.offersVsock {
             throw RuntimeError(.usage, "--vsock: a pod's own container runs nothing that could be connected to")
         }
-        var options = PlanOptions(id: request.id, isPrivileged: isPrivileged)
-        options.noPivot = request.noPivot
-        options.noNewKeyring = request.noNewKeyring
-        options.startsLater = startsLater
         let networks = try ContainerNetworks(request, isPrivileged: isPrivileged)
-        options.awaitsNetworks = networks != nil
-        if !bundle.spec.hooks.isEmpty { options.hookState = hookState(bundle, request.id) }
+        var options = planOptions(bundle, request, networks)
+        options.startsLater = startsLater
         let scope = try systemdScope(bundle.spec.linux.cgroupsPath, id: request.id)
         let cgroups = try plannedCgroups(bundle.spec, scope, id: request.id, &options)
         var jail = MicroVMIsolation.Options(
@@ -37,8 +33,12 @@ extension Session {
     /// A guest has namespaces of its own kernel, and cannot look into those.
     func withParametersOfJoined(_ bundle: Bundle) throws(RuntimeError) -> Bundle {
         var spec = bundle.spec
+        // Most often all of them are one container's, which is looked for once.
+        var known: [Int32: Spec?] = [:]
         for namespace in bundle.spec.linux.namespaces {
-            guard let pid = namespace.processOfPath, let joined = try configuration(ofProcess: pid) else { continue }
+            guard let pid = namespace.processOfPath else { continue }
+            if known[pid] == nil { known[pid] = .some(try configuration(ofProcess: pid)) }
+            guard let joined = known[pid] ?? nil else { continue }
             if namespace.type == .uts {
                 spec.hostname = spec.hostname ?? joined.hostname
                 spec.domainname = spec.domainname ?? joined.domainname
