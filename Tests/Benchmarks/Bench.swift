@@ -11,6 +11,7 @@ struct Bench {
     private var results: Results
     /// What a runtime could not do.
     private var failures: [String] = []
+    private var order = SystemRandomNumberGenerator()
 
     /// The tree that the bench is part of.
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -88,11 +89,11 @@ struct Bench {
 
     private func container(_ item: Case) -> String { item.needsContainer ? "bench" : "bench-once" }
 
-    /// One after another in each round, each time starting with another one: what disturbs the machine meets all.
+    /// One after another in each round, in an order drawn anew: what disturbs the machine meets all, and so does what the
+    /// one before has left to the kernel, which takes its namespaces and cgroups down later.
     private mutating func measure(_ item: Case, with runtimes: [Options.Runtime]) {
-        var able = runtimes
         for _ in 0..<options.rounds {
-            for runtime in able {
+            for runtime in runtimes.shuffled(using: &order) {
                 do {
                     let commands = item.commands(base(runtime), container(item))
                     results.add(try command.measure(commands), in: item.name, for: runtime.name)
@@ -100,7 +101,6 @@ struct Bench {
                     failures.append("\(runtime.name): \(item.name): \(error)")
                 }
             }
-            if let first = able.first { able = able.dropFirst() + [first] }
         }
     }
 
