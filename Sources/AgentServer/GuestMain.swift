@@ -25,6 +25,8 @@ package enum GuestMain {
             loadModules()
             try enterRoot()
             try mountFileSystems()
+            // A kernel that loads no modules asks for none.
+            try? writeFile(program, to: LateModules.setting)
             try serve()
         } catch {
             complain("\(error)")
@@ -48,6 +50,20 @@ package enum GuestMain {
         try? writeFile("<0>mvrun-init: \(text)\n", to: "/dev/kmsg")
     }
 
+    /// Loads modules in the kernel's place, in a process of its own.
+    ///
+    /// A kernel's threads, whose child it is, have the root of the first process.
+    ///
+    /// - Parameter request: what the kernel lacks, as it says it.
+    package static func loadModules(for request: String) -> Never {
+        do throws(RuntimeError) {
+            exitNow(try LateModules.load(request) ? 0 : 1)
+        } catch {
+            complain("\(error)")
+            exitNow(1)
+        }
+    }
+
     private static func serve() throws(RuntimeError) {
         let cgroup = try GuestCgroup(below: cgroupRoot)
         let connection = try connect()
@@ -56,8 +72,12 @@ package enum GuestMain {
             connectStream: { () throws(SystemError) in
                 try VirtualSocket.connect(to: Meeting.streamPort, of: Meeting.hostContextID)
             }, mountShares: mountShares)
-        surroundings.mountDisk = mountDisk
+        surroundings.mountDisk = { disk throws(RuntimeError) in
+            try LateModules.load("virtio_blk")
+            try mountDisk(disk)
+        }
         surroundings.connect = { interfaces throws(RuntimeError) in
+            try LateModules.load("virtio_net")
             for interface in interfaces { try GuestNetwork.setUp(interface) }
         }
         surroundings.cgroup = cgroup
@@ -104,9 +124,9 @@ extension GuestMain {
     ///
     /// The kernel may have some of them built in; one that is needed after all is missed soon enough.
     private static func loadModules() {
-        let order = (try? readText("/modules/order")) ?? ""
+        let order = (try? readText(LateModules.directory + "/order")) ?? ""
         for name in order.split(separator: "\n") {
-            let path = "/modules/\(name)"
+            let path = "\(LateModules.directory)/\(name)"
             do {
                 try Kernel.loadModule(try OwnedDescriptor.open(path), subject: path)
             } catch {
@@ -126,6 +146,11 @@ extension GuestMain {
             _ = try OwnedDescriptor.open(target, [.writeOnly, .create], mode: 0o755)
             // The stage is executed from the initramfs still, so its bytes are in memory once.
             try Mounting.mount(program, at: target, type: nil, flags: UInt64(CLX_MS_BIND))
+            if exists(LateModules.list) {
+                try makeDirectories(newRoot + LateModules.directory, mode: 0o755)
+                try Mounting.mount(
+                    LateModules.directory, at: newRoot + LateModules.directory, type: nil, flags: UInt64(CLX_MS_BIND))
+            }
             try changeDirectory(newRoot)
             try Mounting.mount(".", at: "/", type: nil, flags: UInt64(CLX_MS_MOVE))
             try changeRoot(".")

@@ -182,38 +182,26 @@ private final class QueueExchange: FUSEExchange {
     }
 
     func writeRequest(at offset: Int, count: Int, to file: ServedFile, position: Int64) throws(Errno) -> Int {
-        try transfer(count) { (memory, done) throws(SystemError) in
+        try transfer { (memory) throws(SystemError) in
             try memory.send(
-                to: file.descriptor, fileOffset: position + Int64(done), from: chain.readable, at: offset + done,
-                limit: count - done)
+                to: file.descriptor, fileOffset: position, from: chain.readable, at: offset, limit: count)
         }
     }
 
     func readIntoReply(at offset: Int, count: Int, from file: ServedFile, position: Int64) throws(Errno) -> Int {
-        try transfer(count) { (memory, done) throws(SystemError) in
+        try transfer { (memory) throws(SystemError) in
             try memory.receive(
-                from: file.descriptor, fileOffset: position + Int64(done), into: chain.writable, at: offset + done,
-                limit: count - done)
+                from: file.descriptor, fileOffset: position, into: chain.writable, at: offset, limit: count)
         }
     }
 
-    /// Repeats a transfer until all is done, or no more can be; an error behind a part that was done is the next one's.
-    private func transfer(
-        _ count: Int, _ body: (GuestMemory, Int) throws(SystemError) -> Int
-    ) throws(Errno) -> Int {
+    private func transfer(_ body: (GuestMemory) throws(SystemError) -> Int) throws(Errno) -> Int {
         guard let memory else { throw Errno(rawValue: EFAULT) }
-        var done = 0
-        while done < count {
-            do {
-                let more = try body(memory, done)
-                if more == 0 { break }
-                done += more
-            } catch let error {
-                if done == 0 { throw error.errno }
-                break
-            }
+        do {
+            return try body(memory)
+        } catch {
+            throw error.errno
         }
-        return done
     }
 
     func reply(_ bytes: [UInt8], appended: Int) {

@@ -22,7 +22,7 @@ package protocol FUSEExchange: AnyObject {
     ///   - count: its bytes.
     ///   - file: the file.
     ///   - position: where in the file.
-    /// - Returns: how many bytes the file took.
+    /// - Returns: how many bytes the file took, which may be fewer.
     func writeRequest(at offset: Int, count: Int, to file: ServedFile, position: Int64) throws(Errno) -> Int
 
     /// Reads from a file into a part of the reply.
@@ -32,7 +32,7 @@ package protocol FUSEExchange: AnyObject {
     ///   - count: its bytes.
     ///   - file: the file.
     ///   - position: where in the file.
-    /// - Returns: how many bytes there were.
+    /// - Returns: how many bytes were read, which may be fewer; 0 at the file's end.
     func readIntoReply(at offset: Int, count: Int, from file: ServedFile, position: Int64) throws(Errno) -> Int
 
     /// Ends the exchange with a reply: these bytes, then those that were read behind them.

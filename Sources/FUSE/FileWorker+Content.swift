@@ -79,8 +79,12 @@ extension FileWorker {
         let (handle, position) = (try contentHandle(reader.uint64()), try reader.offset())
         let count = min(Int(try reader.uint32()), Wire.maxTransfer, max(request.room, 0))
         var reply = Reply()
-        reply.appended = try request.exchange.readIntoReply(
-            at: Wire.replyHeaderSize, count: count, from: handle.file, position: position)
+        // A client that caches takes the end of a short answer for that of the file, and shortens it.
+        reply.appended = try repeated(count, isPartOfUse: server.cache == .never) { done throws(Errno) in
+            try request.exchange.readIntoReply(
+                at: Wire.replyHeaderSize + done, count: count - done, from: handle.file,
+                position: position + Int64(done))
+        }
         return reply
     }
 
@@ -92,11 +96,38 @@ extension FileWorker {
             throw .invalidArgument
         }
         try thread.keepSetIDBits(flags & Wire.writeKillPrivileges == 0)
-        let done = try request.exchange.writeRequest(at: start, count: count, to: handle.file, position: position)
+        // Pages that a client writes back are clean to it afterwards, however many were taken.
+        let done = try repeated(count, isPartOfUse: flags & Wire.writeFromCache == 0) { done throws(Errno) in
+            try request.exchange.writeRequest(
+                at: start + done, count: count - done, to: handle.file, position: position + Int64(done))
+        }
         var reply = Reply()
         reply.append(UInt32(done))
         reply.append(UInt32(0))
         return reply
+    }
+
+    /// Repeats a transfer until all is done, or no more is to be had.
+    ///
+    /// - Parameters:
+    ///   - count: how many bytes there are.
+    ///   - isPartOfUse: whether an error behind a part that was done is left to the next request; else it is this one's.
+    ///   - transfer: moves bytes behind those that were done, and returns how many; 0 at the end.
+    private func repeated(
+        _ count: Int, isPartOfUse: Bool, _ transfer: (Int) throws(Errno) -> Int
+    ) throws(Errno) -> Int {
+        var done = 0
+        while done < count {
+            do {
+                let part = try transfer(done)
+                if part == 0 { break }
+                done += part
+            } catch {
+                if isPartOfUse, done > 0 { break }
+                throw error
+            }
+        }
+        return done
     }
 
     func flush(_ request: Request, _ reader: inout RequestReader) throws(Errno) -> Reply {

@@ -95,6 +95,7 @@ enum Wire {
     static let maxHead = maxTransfer + 4096
 
     static let getattrHandle: UInt32 = 1
+    static let writeFromCache: UInt32 = 1
     static let writeKillPrivileges: UInt32 = 1 << 2
     static let openKillPrivileges: UInt32 = 1
     static let releaseFlockUnlock: UInt32 = 2

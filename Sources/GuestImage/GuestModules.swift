@@ -6,10 +6,13 @@ enum GuestModules {
         "vmw_vsock_virtio_transport",
     ]
 
-    /// Without these something is missing in it: a device, or an overlay.
-    static let optional = [
-        "virtio_console", "virtio_rng", "virtio_balloon", "virtio_blk", "failover", "net_failover", "virtio_net",
-        "overlay",
-        "af_packet",
+    /// What drives the other devices that every guest has.
+    static let ordinary = ["virtio_rng", "virtio_balloon"]
+
+    /// What is loaded once something asks for it: the agent by the name of a driver, the kernel by an alias that it makes of
+    /// the number of a protocol family, socket(2), or the type of a file system, mount(2).
+    static let later: [(request: String, module: String)] = [
+        ("virtio_blk", "virtio_blk"), ("virtio_net", "virtio_net"), ("fs-overlay", "overlay"),
+        ("net-pf-17", "af_packet"),
     ]
 }

@@ -109,16 +109,17 @@ package struct KernelChoice: Equatable, Sendable {
 
     private static func newest(in places: Places) throws(RuntimeError) -> KernelChoice {
         let prefix = "vmlinuz-"
-        let names = (try? OwnedDescriptor.open(places.boot, .directory).entries()) ?? []
-        let releases = names.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
-            .sorted { KernelVersion($1) < KernelVersion($0) }
+        let releases = try names(in: places.boot).filter { $0.hasPrefix(prefix) }.map {
+            String($0.dropFirst(prefix.count))
+        }
+        .sorted { KernelVersion($1) < KernelVersion($0) }
         var problem: String?
         for release in releases {
             let path = "\(places.boot)/\(prefix)\(release)"
             let modules = "\(places.modules)/\(release)"
             if !isDirectory(modules) {
                 problem = problem ?? "\(path) has no modules in \(modules)"
-            } else if !isReadable(path) {
+            } else if try !isReadable(path) {
                 problem = problem ?? "\(path) is not readable for this user"
             } else {
                 return KernelChoice(path: path, release: release, modules: modules, reason: .newest)
@@ -133,7 +134,32 @@ package struct KernelChoice: Equatable, Sendable {
         (try? status(of: path))?.kind == .directory
     }
 
-    private static func isReadable(_ path: String) -> Bool {
-        (try? OwnedDescriptor.open(path, .nonBlocking)) != nil
+    private static func isReadable(_ path: String) throws(RuntimeError) -> Bool {
+        do {
+            _ = try OwnedDescriptor.open(path, .nonBlocking)
+            return true
+        } catch {
+            guard error.isOfFile else { throw RuntimeError(error).during(looking) }
+            return false
+        }
+    }
+
+    /// What is in a folder; nothing where there is none.
+    private static func names(in folder: String) throws(RuntimeError) -> [String] {
+        do {
+            return try OwnedDescriptor.open(folder, .directory).entries()
+        } catch {
+            guard error.isOfFile else { throw RuntimeError(error).during(looking) }
+            return []
+        }
+    }
+
+    private static let looking = "look for a kernel for the guest"
+}
+
+extension SystemError {
+    /// Whether it says something of the file, and not that this process is short of something.
+    fileprivate var isOfFile: Bool {
+        [.noEntry, .notDirectory, .accessDenied, .notPermitted, .symlinkLoop].contains(errno)
     }
 }

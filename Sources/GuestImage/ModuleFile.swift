@@ -8,6 +8,9 @@ enum ModuleFile {
     /// The longest module that is taken.
     static let longest = 64 << 20
 
+    /// An ELF header's, elf(5): what is shorter is no module.
+    private static let headerLength = 64
+
     private static let mark = Array("~Module signature appended~\n".utf8)
 
     /// Makes it out of a file's content.
@@ -31,7 +34,9 @@ enum ModuleFile {
         let start = lengths.startIndex
         let signature = lengths.suffix(4).reduce(0) { $0 << 8 | Int($1) }
         let length = signature + Int(lengths[start + 3]) + Int(lengths[start + 4])
-        guard length < start else { throw RuntimeError(.invalidBundle, "its signature is longer than itself") }
+        guard length <= start - headerLength else {
+            throw RuntimeError(.invalidBundle, "its signature is longer than itself")
+        }
         return Array(module[..<(start - length)])
     }
 }

@@ -5,7 +5,7 @@ import Syscalls
 
 /// The second stage of every sandbox: the inside, on its way to the program.
 ///
-/// As the first process of a guest it is the agent.
+/// As the first process of a guest it is the agent, and run by a guest's kernel it loads modules.
 ///
 /// mvrun starts it in the sandbox's namespaces, and hands over descriptors whose numbers stand in the one argument; the
 /// first of them is the channel. It is of no use when started by hand.
@@ -16,6 +16,7 @@ struct MvrunInit {
         // The kernel may pass on words of its command line; a sandbox's first process has exactly one, of numbers.
         guard arguments.count == 2, let descriptors = numbers(arguments[1]) else {
             if currentProcess() == 1 { GuestMain.run() }
+            if let request = LateModules.request(of: arguments) { GuestMain.loadModules(for: request) }
             let note = "mvrun-init is started by mvrun; it does nothing by itself\n"
             let standardError = OwnedDescriptor(owning: 2)
             try? standardError.writeAll(Array(note.utf8), subject: "stderr")

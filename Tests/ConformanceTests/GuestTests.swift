@@ -66,6 +66,32 @@ import Testing
         #expect(FileManager.default.contents(atPath: path) == Data("written\n".utf8))
     }
 
+    /// What a guest's kernel has as modules comes when it is asked for, and nobody asks in a machine without cards and disks.
+    @Test func modulesAreLoadedWhenTheKernelAsksForThem() throws {
+        let bundle = try TemporaryBundle()
+        for set in ["bounding", "effective", "permitted"] {
+            for name in ["CAP_NET_RAW", "CAP_SYS_ADMIN"] { bundle.spec.process.capabilities[set].append(.string(name)) }
+        }
+        let outcome = try run(
+            bundle,
+            """
+            list() { cut -d ' ' -f 1 /proc/modules | grep -E '^(overlay|af_packet|virtio_net|virtio_blk)$' | sort | tr '\\n' ' '; echo; }
+            list; /bin/probe syscall 41 17 3 0; list
+            cd /dev/shm; mkdir a b c d; /bin/busybox mount -t overlay -o lowerdir=a,upperdir=b,workdir=c none d; echo x > d/x; cat b/x; list
+            /bin/busybox mount -t nothing none d 2>&1
+            """)
+        let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        try #require(lines.count > 5, "\(outcome)")
+        let first = lines[0].split(separator: " ")
+        #expect(!first.contains("virtio_net") && !first.contains("virtio_blk"), "\(outcome)")
+        #expect(lines[1].hasSuffix("=ok") && lines[3] == "x", "\(outcome)")
+        // A kernel that has them built in lists none.
+        let (second, last) = (lines[2].split(separator: " "), lines[4].split(separator: " "))
+        #expect(first.isEmpty || !first.contains("overlay"), "\(outcome)")
+        #expect(last.isEmpty || second == ["af_packet"] && last == ["af_packet", "overlay"], "\(outcome)")
+        #expect(lines[5].contains("No such device"), "\(outcome)")
+    }
+
     @Test func aMachineLivesThroughTheVerbsOfAContainer() throws {
         let bundle = try TemporaryBundle()
         let script = "trap 'echo told; exit 5' TERM; echo up; while :; do sleep 0.1; done"

@@ -12,9 +12,12 @@ final class MemoryExchange: FUSEExchange {
     let answer = Mutex<[UInt8]?>(nil)
     var isFinished = false
     var isDeferred = false
+    /// How many bytes files take and give before they fail; nil for all.
+    private var bytesUntilFault: Int?
 
-    init(_ request: [UInt8], replyCapacity: Int) {
+    init(_ request: [UInt8], replyCapacity: Int, bytesUntilFault: Int? = nil) {
         self.request = request
+        self.bytesUntilFault = bytesUntilFault
         self.replyCapacity = replyCapacity
         content = [UInt8](repeating: 0, count: replyCapacity)
     }
@@ -26,11 +29,18 @@ final class MemoryExchange: FUSEExchange {
     }
 
     func writeRequest(at offset: Int, count: Int, to file: ServedFile, position: Int64) throws(Errno) -> Int {
-        try file.write(request, at: offset, count: count, to: position)
+        try file.write(request, at: offset, count: try allowed(count), to: position)
+    }
+
+    private func allowed(_ count: Int) throws(Errno) -> Int {
+        guard let left = bytesUntilFault else { return count }
+        if left == 0 { throw .inputOutput }
+        bytesUntilFault = left - min(left, count)
+        return min(left, count)
     }
 
     func readIntoReply(at offset: Int, count: Int, from file: ServedFile, position: Int64) throws(Errno) -> Int {
-        try file.read(into: &content, at: offset, count: count, from: position)
+        try file.read(into: &content, at: offset, count: try allowed(count), from: position)
     }
 
     func reply(_ bytes: [UInt8], appended: Int) {
@@ -77,6 +87,8 @@ final class MemoryClient {
     private let server: FileServer
     private let worker: FileWorker
     private var unique: UInt64 = 0
+    /// How many bytes files take and give in a request before they fail; nil for all.
+    var bytesUntilFault: Int?
     var user: UInt32 = 0
 
     fileprivate init(
@@ -143,7 +155,7 @@ final class MemoryClient {
 
     /// Sends bytes.
     func send(_ bytes: [UInt8], capacity: Int = 1 << 17) -> Answer? {
-        let exchange = MemoryExchange(bytes, replyCapacity: capacity)
+        let exchange = MemoryExchange(bytes, replyCapacity: capacity, bytesUntilFault: bytesUntilFault)
         worker.handle(exchange)
         guard let answer = exchange.answer.withLock({ $0 }), answer.count >= 16 else { return nil }
         let error = (0..<4).reduce(UInt32(0)) { $0 | UInt32(answer[4 + $1]) << UInt32(8 * $1) }

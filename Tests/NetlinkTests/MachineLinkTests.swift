@@ -37,13 +37,13 @@ struct MachineLinkTests {
             #expect(interface.name == "eth0" && interface.mtu == 1400 && !link.hasIngress)
             #expect(interface.hardwareAddress == [2, 0, 0, 0, 0, 5])
             let networks = interface.networks.map { "\($0.address)/\($0.prefixLength) \($0.scope)" }
-            #expect(networks.contains("10.7.0.2/24 0") && networks.contains("fd07:0:0:0:0:0:0:2/64 0"), "\(networks)")
+            #expect(networks.contains("10.7.0.2/24 0") && networks.contains("fd07::2/64 0"), "\(networks)")
             #expect(interface.networks.first?.broadcast?.description == "10.7.0.255")
             let routes = interface.routes.map(\.description)
             #expect(
                 Set(routes) == [
                     "10.8.0.1/32", "the default route by 10.7.0.1", "10.9.0.0/16 by 10.7.0.3",
-                    "the default route by fd07:0:0:0:0:0:0:1",
+                    "the default route by fd07::1",
                 ], "\(routes)")
             #expect(routes.first == "10.8.0.1/32", "what is on the link comes first")
             let chosen = try #require(interface.routes.first { $0.priority == 7 })

@@ -46,6 +46,19 @@ import Testing
         #expect(throws: PlanFault.malformed) { try interface(bytes(wrong)) }
     }
 
+    /// RFC 5952, 4.2: the first of the longest runs of two zeros or more.
+    @Test(
+        arguments: [
+            ([0xfd77, 0, 0, 0, 0, 0, 0, 2], "fd77::2"), ([0, 0, 0, 0, 0, 0, 0, 0], "::"),
+            ([0, 0, 0, 0, 0, 0, 0, 1], "::1"),
+            ([1, 0, 0, 0, 0, 0, 0, 0], "1::"), ([1, 0, 0, 2, 0, 0, 0, 3], "1:0:0:2::3"),
+            ([1, 0, 0, 2, 3, 0, 0, 4], "1::2:3:0:0:4"), ([1, 0, 2, 3, 4, 5, 6, 7], "1:0:2:3:4:5:6:7"),
+        ] as [([UInt16], String)])
+    func anAddressIsWrittenShort(groups: [UInt16], text: String) throws {
+        let bytes = groups.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] }
+        #expect(try #require(InternetAddress(bytes)).description == text)
+    }
+
     @Test func addressesOfOtherLengthsAreRefused() throws {
         #expect(InternetAddress([]) == nil && InternetAddress([1, 2, 3]) == nil)
         #expect(InternetAddress([UInt8](repeating: 0, count: 17)) == nil)

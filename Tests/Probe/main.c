@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"allocate", "MEBIBYTES", probe_allocate},
     {"fork", "COUNT", probe_fork},
     {"spin", "MILLISECONDS", probe_spin},
+    {"flood", "vsock|udp ADDRESS", probe_flood},
     {"notify", "TEXT", probe_notify},
     {"raise", "SIGNAL", probe_raise},
     {"signal-state", "", probe_signal_state},

@@ -47,6 +47,7 @@ int probe_mount(int count, char **arguments);
 int probe_allocate(int count, char **arguments);
 int probe_fork(int count, char **arguments);
 int probe_spin(int count, char **arguments);
+int probe_flood(int count, char **arguments);
 int probe_notify(int count, char **arguments);
 int probe_raise(int count, char **arguments);
 int probe_signal_state(int count, char **arguments);

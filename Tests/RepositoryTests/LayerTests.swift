@@ -48,6 +48,28 @@ import Testing
         #expect(findings == [])
     }
 
+    /// It builds without the package manager, whose order it has to keep by hand.
+    @Test func theFuzzerBuildsEachModuleBehindWhatItImports() throws {
+        let script = try #require(Repository.text("Tests/Fuzz/run"))
+        let lists = script.matches(of: /(?m)^    build \w+ "([^"]+)"/).map {
+            $0.1.split(separator: " ").map(String.init)
+        }
+        #expect(lists.count == 2)
+        for list in lists {
+            var built: Set<String> = []
+            for module in list {
+                let needed = Self.manifest.targets.first { $0.name == module }?.imports ?? []
+                // What is C comes by its module map.
+                let missing = needed.filter { name in
+                    !built.contains(name)
+                        && Repository.sources.contains { $0.path.hasPrefix("Sources/\(name)/") && !$0.isC }
+                }
+                #expect(missing == [], "\(module)")
+                built.insert(module)
+            }
+        }
+    }
+
     @Test func everyFolderOfSourcesIsATarget() {
         let folders = Set(Repository.files(in: ["Sources/"], endingWith: [""]).map { $0.split(separator: "/")[1] })
         #expect(folders.subtracting(Self.manifest.targets.map { Substring($0.name) }) == [])

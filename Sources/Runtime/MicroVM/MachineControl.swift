@@ -96,8 +96,9 @@ extension Session {
         do throws(RuntimeError) {
             _ = try ask(container, request, with: descriptors, timeoutMilliseconds: Self.bootMilliseconds)
         } catch {
-            // An error out of the guest's sandbox says it all; where the guest itself failed, its kernel knows more.
-            guard [.guest, .wrongState, .system].contains(error.kind) else { throw error }
+            // An error out of the guest's sandbox, or with a hint of its own, says it all; where the guest itself failed, its
+            // kernel knows more.
+            guard error.hint == nil, [.guest, .wrongState, .system].contains(error.kind) else { throw error }
             let tail = consoleTail(container, lines: 5)
             var failure = RuntimeError(
                 error.kind == .wrongState ? .guest : error.kind, error.description, errno: error.errno,
