@@ -70,9 +70,7 @@ import Testing
         #expect(outcome.line == "ran", "\(outcome)")
     }
 
-    @Test(.requires(.container), arguments: both("--format", "json") + [["-f", "json"]]) func theFormatOfPsAndList(
-        flag: [String]
-    ) throws {
+    @Test(arguments: both("--format", "json") + [["-f", "json"]]) func theFormatOfPsAndList(flag: [String]) throws {
         let bundle = try TemporaryBundle()
         try bundle.withRunning { _ throws in
             let listed = try bundle.call(["list"] + flag)

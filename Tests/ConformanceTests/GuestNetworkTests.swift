@@ -66,6 +66,12 @@ struct GuestNetworkTests {
         #expect(try isClean(namespace))
     }
 
+    @Test func theHostsOwnNetworkIsRefusedByWhateverPath() throws {
+        let bundle = try bundle("true")
+        bundle.spec.setNamespace("network", path: "/proc/self/ns/net")
+        expectRefusal(try run(bundle), naming: "the host's network, and a guest cannot use it")
+    }
+
     /// A kernel that guests boot.
     private func anyKernel() throws -> String {
         let names = try names(in: "/boot").filter {

@@ -27,11 +27,7 @@ import Testing
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/\($0)")
         }
         step(["exec", identifier, "/bin/echo", "inside"]) { $0.line == "inside" }
-        step(["ps", "--format", "json", identifier]) { outcome in
-            // Of a guest's processes, ps gives the numbers that they have there.
-            guard RuntimeUnderTest.current.isolation == .vm else { return outcome.output.contains("\(pid)") }
-            return (try? JSON(parsing: outcome.output))?.elements.count == 1
-        }
+        step(["ps", "--format", "json", identifier]) { $0.output.contains("\(pid)") }
         step(["pause", identifier])
         step(["state", identifier]) { $0.output.contains("paused") }
         step(["resume", identifier])

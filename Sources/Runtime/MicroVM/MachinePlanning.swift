@@ -19,6 +19,7 @@ extension Session {
         }
         let bundle = try withParametersOfJoined(bundle)
         if bundle.spec.vm?.image?.path == nil { try requireRoot(bundle.rootPath) }
+        try refuseOwnNetwork(bundle.spec)
         for warning in MicroVMFindings(of: bundle.spec).warnings {
             log.warn("config.json: \(warning.path): \(warning.message)")
         }
@@ -81,6 +82,18 @@ extension Session {
         if NotifyProxy.managerPath != nil {
             log.warn("NOTIFY_SOCKET is not there for the program: it runs in a virtual machine")
         }
+    }
+
+    /// Refuses this process's own network namespace by whatever path, as docker has one for `--network host`: its links are
+    /// not to be tied to a machine.
+    private func refuseOwnNetwork(_ spec: Spec) throws(RuntimeError) {
+        // What is not there fails where it is joined.
+        guard let path = spec.networkNamespacePath, let named = try? fileIdentity(of: path),
+            let own = try? fileIdentity(of: "/proc/self/ns/net"), named == own
+        else { return }
+        throw RuntimeError(
+            .unsupported, "linux.namespaces: \(path) is the host's network, and a guest cannot use it",
+            hint: "give it another network, or run the bundle as a container")
     }
 
     /// Refuses a root file system that is not there, before something else is said to fail for it.

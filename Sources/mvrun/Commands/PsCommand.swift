@@ -4,23 +4,27 @@ import OCI
 import Options
 import Runtime
 
-/// `mvrun ps CONTAINER`: lists a container's processes, as an array of pids or in the words of the host's ps(1).
+/// `mvrun ps CONTAINER`: lists a container's processes, as an array of the host's pids or in the words of its ps(1).
 enum PsCommand {
     static func run(_ invocation: Invocation, _ session: Session) throws(RuntimeError) {
         let container = try session.container(invocation.container)
         if container.status == .stopped { throw RuntimeError(.wrongState, "container not running") }
+        if invocation.value(.format) == "json" { return try printList(container) }
         if container.record.isolation == .vm { return try printGuest(container, invocation, session) }
-        let pids = try container.processes()
-        if invocation.value(.format) == "json" {
-            var writer = JSONWriter(.compact)
-            writer.array { array in
-                for pid in pids { array.value(Int(pid)) }
-            }
-            return try printOutput(writer.text + "\n")
-        }
         let options = invocation.arguments.dropFirst()
         let text = try hostProcesses(options.isEmpty ? ["-ef"] : Array(options))
-        try printOutput(try lines(of: text, about: Set(pids)))
+        try printOutput(try lines(of: text, about: Set(try container.processes())))
+    }
+
+    /// The pids on the host, where engines look them up: a virtual machine is its monitor there.
+    private static func printList(_ container: Container) throws(RuntimeError) {
+        let isMachine = container.record.isolation == .vm
+        let pids = isMachine ? container.record.process.map { [$0.pid] } ?? [] : try container.processes()
+        var writer = JSONWriter(.compact)
+        writer.array { array in
+            for pid in pids { array.value(Int(pid)) }
+        }
+        try printOutput(writer.text + "\n")
     }
 
     /// The processes of a virtual machine, which the host's ps(1) does not see: pid and user are the guest's.
@@ -28,13 +32,6 @@ enum PsCommand {
         _ container: Container, _ invocation: Invocation, _ session: Session
     ) throws(RuntimeError) {
         let processes = try session.guestProcesses(of: container)
-        if invocation.value(.format) == "json" {
-            var writer = JSONWriter(.compact)
-            writer.array { array in
-                for process in processes { array.value(Int(process.pid)) }
-            }
-            return try printOutput(writer.text + "\n")
-        }
         if invocation.arguments.count > 1 {
             throw RuntimeError(.unsupported, "options of ps(1) do not reach a virtual machine", hint: "leave them out")
         }
