@@ -166,8 +166,11 @@ bench: build ## measures against crun and runc; fails above Tests/Benchmarks/Lim
 bench-vm: build guest-kernel ## measures microVMs against QEMU's microvm and runc, by instructions, in the machine of Tests/Lab
 	Tests/Benchmarks/Machines/bench-vm $(BENCH)
 
-bench-fuse: need-swift ## measures the file server through /dev/fuse against libfuse's example (needs libfuse3-dev)
+.PHONY: fuse-mount
+fuse-mount: need-swift
 	$(SWIFT) build $(static) --product fuse-mount
+
+bench-fuse: fuse-mount ## measures the file server through /dev/fuse against libfuse's example (needs libfuse3-dev)
 	Tests/Benchmarks/Files/bench-fuse $(BENCH)
 
 kernel: ## builds a kernel without modules for guests, out of Debian's source package, in build/lib/mvrun/kernel

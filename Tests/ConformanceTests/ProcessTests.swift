@@ -107,15 +107,45 @@ import Testing
         expectRefusal(try bundle.run(), naming: "process.apparmorProfile")
     }
 
-    @Test(.requires(.appArmor, .program("apparmor_parser"))) func theApparmorProfileIsInForce() throws {
-        let bundle = try TemporaryBundle()
-        let profile = "profile \(bundle.identifier) flags=(attach_disconnected) { file, capability, signal, }\n"
+    /// Runs a body with a profile loaded, which bears the bundle's name.
+    private func withProfile(_ bundle: TemporaryBundle, _ rules: String, _ body: () throws -> Void) throws {
+        let profile = "profile \(bundle.identifier) flags=(attach_disconnected) { \(rules) }\n"
         let loaded = try ChildProcess.run(["apparmor_parser", "--replace"], input: Array(profile.utf8))
         try #require(loaded.succeeded, "\(loaded)")
         defer { _ = try? ChildProcess.run(["apparmor_parser", "--remove"], input: Array(profile.utf8)) }
         bundle.spec.process.apparmorProfile = .string(bundle.identifier)
-        let outcome = try bundle.run(["/bin/cat", "/proc/self/attr/current"])
-        #expect(outcome.line == "\(bundle.identifier) (enforce)", "\(outcome)")
+        try body()
+    }
+
+    /// That of a virtual machine is on its monitor.
+    @Test(.requires(.appArmor, .program("apparmor_parser"))) func theApparmorProfileIsInForce() throws {
+        let bundle = try TemporaryBundle()
+        try withProfile(bundle, "file, capability, signal, network, unix,") {
+            let label = "\(bundle.identifier) (enforce)"
+            if RuntimeUnderTest.current.isolation == .vm {
+                try bundle.withRunning { _ throws in
+                    let pid = try bundle.state().pid.number ?? 0
+                    #expect(try String(contentsOfFile: "/proc/\(pid)/attr/current", encoding: .utf8) == label + "\n")
+                }
+            } else {
+                let outcome = try bundle.run(["/bin/cat", "/proc/self/attr/current"])
+                #expect(outcome.line == label, "\(outcome)")
+            }
+        }
+    }
+
+    @Test(.requires(.appArmor, .virtualMachine, .program("apparmor_parser")))
+    func aProfileThatTheMonitorCannotWorkUnderIsNamed() throws {
+        let bundle = try TemporaryBundle()
+        try withProfile(bundle, "file, capability, signal,") {
+            let outcome = try bundle.run(["/bin/true"])
+            #expect(outcome.code == 125 && outcome.errors.contains("permission denied"), "\(outcome)")
+            #expect(outcome.errors.contains("process.apparmorProfile"), "\(outcome)")
+        }
+    }
+
+    @Test(.requires(.appArmor)) func anApparmorProfileThatIsNotLoadedIsNamed() throws {
+        let bundle = try TemporaryBundle()
         bundle.spec.process.apparmorProfile = "no-such-profile"
         expectRefusal(try bundle.run(), naming: "process.apparmorProfile", "no-such-profile")
     }

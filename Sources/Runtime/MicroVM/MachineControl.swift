@@ -78,9 +78,19 @@ extension Session {
         let log = log
         switch try control.answer(timeoutMilliseconds: timeoutMilliseconds, warn: { log.warn($0) }) {
         case .failure(let error): throw error
-        case .end: throw RuntimeError(.guest, "the virtual machine has ended")
+        case .end:
+            awaitEnd(of: container)
+            throw RuntimeError(.guest, "the virtual machine has ended")
         case let reply: return reply
         }
+    }
+
+    /// Gives a monitor that is about to end the time to say why, on standard error: whoever hears of its end may kill it.
+    private func awaitEnd(of container: Container) {
+        guard let pid = container.record.process?.pid, let monitor = try? openProcess(pid) else { return }
+        var set = PollSet()
+        set.add(monitor, .readable)
+        _ = try? set.wait(timeoutMilliseconds: 2000)
     }
 
     /// Waits until the guest waits for its start, or has done something else for which it has to boot first.

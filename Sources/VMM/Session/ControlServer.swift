@@ -77,6 +77,7 @@ final class ControlServer {
 
     private let listener: OwnedDescriptor
     private let loop: EventLoop
+    private let forbidden: (SystemError) -> Void
     private let handle: (ControlConnection, ControlPacket) -> Void
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
 
@@ -85,19 +86,28 @@ final class ControlServer {
     /// - Parameters:
     ///   - listener: the socket.
     ///   - loop: where it is waited for.
+    ///   - forbidden: told where a security module forbids to take connections, which nobody can then wait for.
     ///   - handle: told of every packet.
     init(
-        _ listener: consuming OwnedDescriptor, on loop: EventLoop,
+        _ listener: consuming OwnedDescriptor, on loop: EventLoop, forbidden: @escaping (SystemError) -> Void,
         _ handle: @escaping (ControlConnection, ControlPacket) -> Void
     ) throws(SystemError) {
         self.listener = listener
         self.loop = loop
+        self.forbidden = forbidden
         self.handle = handle
         _ = try loop.add(self.listener.number, .readable) { [weak self] _ in self?.accept() }
     }
 
     private func accept() {
-        guard let socket = try? UnixSocket.accept(listener), connections.count < Self.limit else { return }
+        let socket: OwnedDescriptor
+        do {
+            socket = try UnixSocket.accept(listener)
+        } catch {
+            if error.errno == .accessDenied || error.errno == .notPermitted { forbidden(error) }
+            return
+        }
+        guard connections.count < Self.limit else { return }
         let connection = ControlConnection(socket, on: loop)
         connections[ObjectIdentifier(connection)] = connection
         do throws(SystemError) {

@@ -55,6 +55,7 @@ package final class MachineSession {
     private(set) var outcome: Outcome?
     /// Whether somebody has been told of a failure.
     var isFailureTold = false
+    private var isOutOfReach = false
 
     /// Prepares a session.
     ///
@@ -95,7 +96,9 @@ package final class MachineSession {
                     RuntimeError(.guest, "its agent has not answered for \(Meeting.helloMilliseconds / 1000) s"))
             }
             helloTimer = timer
-            server = try ControlServer(control, on: machine.loop) { [weak self] connection, packet in
+            server = try ControlServer(control, on: machine.loop, forbidden: { [weak self] in self?.failForbidden($0) })
+            {
+                [weak self] connection, packet in
                 self?.handle(packet, from: connection)
             }
         } catch {
@@ -115,7 +118,7 @@ package final class MachineSession {
             engine?.reset()
         }
         while outcome == nil { try poll(timeoutMilliseconds: -1) }
-        if case .failed? = outcome, !isStartRequested, !isFailureTold { try linger() }
+        if case .failed? = outcome, !isStartRequested, !isFailureTold, !isOutOfReach { try linger() }
         return outcome ?? .failed(lost)
     }
 
@@ -142,6 +145,18 @@ package final class MachineSession {
         stopWaitingForHello()
         tellEnd()
         machine.stop()
+    }
+
+    /// Nobody reaches this process, and so nobody will ask why the machine failed.
+    private func failForbidden(_ error: SystemError) {
+        isOutOfReach = true
+        fail(
+            RuntimeError(
+                error,
+                hint:
+                    "the monitor has the bundle's label (process.apparmorProfile, process.selinuxLabel), whose policy has "
+                    + "to allow it unix sockets"
+            ).during("take a connection of mvrun's"))
     }
 
     /// Nothing will come of the workload.
