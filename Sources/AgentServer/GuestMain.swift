@@ -27,6 +27,9 @@ package enum GuestMain {
             try mountFileSystems()
             // A kernel that loads no modules asks for none.
             try? writeFile(program, to: LateModules.setting)
+            if let words = try? readText("/proc/cmdline"), words.contains("console=hvc") {
+                try LateModules.load("virtio_console")
+            }
             try serve()
         } catch {
             complain("\(error)")

@@ -12,7 +12,7 @@ enum GuestModules {
     /// What is loaded once something asks for it: the agent by the name of a driver, the kernel by an alias that it makes of
     /// the number of a protocol family, socket(2), or the type of a file system, mount(2).
     static let later: [(request: String, module: String)] = [
-        ("virtio_blk", "virtio_blk"), ("virtio_net", "virtio_net"), ("fs-overlay", "overlay"),
-        ("net-pf-17", "af_packet"),
+        ("virtio_blk", "virtio_blk"), ("virtio_net", "virtio_net"), ("virtio_console", "virtio_console"),
+        ("fs-overlay", "overlay"), ("net-pf-17", "af_packet"),
     ]
 }

@@ -91,6 +91,22 @@ import Testing
         #expect(lists[2].isEmpty || lists[2].contains("overlay"), "\(outcome)")
     }
 
+    /// For kernels that have no driver of the serial port.
+    @Test func aVirtioConsoleIsThereForWhoAsksForOne() throws {
+        let bundle = try TemporaryBundle { $0.vm = ["kernel": ["parameters": ["console=hvc0"]]] }
+        for set in ["bounding", "effective", "permitted"] { bundle.spec.process.capabilities[set].append("CAP_MKNOD") }
+        let script = "/bin/busybox mknod /dev/hvc0 c 229 0; echo spoken > /dev/hvc0; exec sleep 1000"
+        bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
+        try bundle.writeConfiguration()
+        let (id, output) = (bundle.identifier, bundle.path("output"))
+        bundle.wrapper = ["sh", "-c", "exec \"$@\" < /dev/null > \(output) 2>&1", "sh"]
+        let words = ["run", "--detach", "--isolation", "vm", "--bundle", bundle.directory, id]
+        try #require(try bundle.call(words, timeout: 120).succeeded)
+        bundle.wrapper = []
+        #expect(eventually(timeout: 30) { (try? bundle.call(["console", id]).output.contains("spoken")) == true })
+        try bundle.succeed("delete", "--force", id)
+    }
+
     @Test func aMachineLivesThroughTheVerbsOfAContainer() throws {
         let bundle = try TemporaryBundle()
         let script = "trap 'echo told; exit 5' TERM; echo up; while :; do sleep 0.1; done"

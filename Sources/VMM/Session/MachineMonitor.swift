@@ -58,6 +58,9 @@ package enum MachineMonitor {
         let engine = VsockEngine(guestContextID: guestContextID)
         try machine.add(VsockDevice(engine))
         try machine.add(EntropyDevice())
+        if plan.kernelParameters.contains(where: { $0.hasPrefix("console=hvc") }) {
+            try machine.add(ConsoleDevice { bytes in for byte in bytes { log.append(byte) } })
+        }
         let balloon = BalloonDevice()
         try machine.add(balloon)
         let disk = try plan.disk.map { disk throws(RuntimeError) in try addDisk(disk, to: machine) }
