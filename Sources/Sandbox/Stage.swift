@@ -19,8 +19,8 @@ package final class Stage {
 
     /// The root file system: the prepared root before it is entered, `/` afterwards.
     var root: SharedDescriptor?
-    /// The host's /proc/self, for files that the container's own procfs may hide.
-    var procSelf: SharedDescriptor?
+    /// The host's procfs, for files that the container's own may hide.
+    var hostProcesses: SharedDescriptor?
     /// An empty read-only file system that masks directories, once it is needed.
     var emptyDirectory: SharedDescriptor?
     /// The pid of this process as the launcher sees it.

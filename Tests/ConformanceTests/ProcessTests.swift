@@ -130,6 +130,10 @@ import Testing
             } else {
                 let outcome = try bundle.run(["/bin/cat", "/proc/self/attr/current"])
                 #expect(outcome.line == label, "\(outcome)")
+                try bundle.withRunning { _ throws in
+                    let entered = try bundle.call(["exec", bundle.identifier, "/bin/cat", "/proc/self/attr/current"])
+                    #expect(entered.line == label, "\(entered)")
+                }
             }
         }
     }

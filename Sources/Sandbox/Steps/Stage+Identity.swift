@@ -107,19 +107,19 @@ extension Stage {
 
     /// Sets the label that the next exec gives, through the host's procfs: a container's procfs can be fake.
     func labelExec(_ label: SetupStep.SecurityLabel) throws {
-        let directory = try openProcSelf()
+        let processes = try openHostProcesses()
         switch label {
         case .appArmor(let profile):
             try during("process.apparmorProfile \"\(profile)\"") {
                 do {
-                    try writeFile("exec \(profile)", at: directory.file, to: "attr/apparmor/exec")
+                    try writeFile("exec \(profile)", at: processes.file, to: "self/attr/apparmor/exec")
                 } catch let error as SystemError where error.errno == .noEntry {
-                    try writeFile("exec \(profile)", at: directory.file, to: "attr/exec")
+                    try writeFile("exec \(profile)", at: processes.file, to: "self/attr/exec")
                 }
             }
         case .seLinux(let label):
             try during("process.selinuxLabel \"\(label)\"") {
-                try writeFile(label, at: directory.file, to: "attr/exec")
+                try writeFile(label, at: processes.file, to: "self/attr/exec")
             }
         }
     }

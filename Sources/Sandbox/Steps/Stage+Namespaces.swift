@@ -68,7 +68,7 @@ extension Stage {
     func joinProcess(_ process: Int32, kinds: UInt64) throws {
         let file = OwnedDescriptor(owning: process)
         // The host's procfs, for security labels: afterwards it is out of sight.
-        _ = try openProcSelf()
+        _ = try openHostProcesses()
         try enterNamespaces(of: file, kinds: kinds, subject: "the container")
         if kinds & NamespaceKind.user.cloneFlag != 0 {
             try Credentials.setGroup(0)
@@ -101,14 +101,15 @@ extension Stage {
     /// (time_namespaces(7)).
     func makeTimeNamespace(_ offsets: [ClockOffset]) throws {
         try unshareNamespaces(NamespaceKind.time.cloneFlag, subject: "time namespace")
-        let directory = try openProcSelf()
+        let processes = try openHostProcesses()
         for offset in offsets {
             try during("linux.timeOffsets.\(offset.clock)") {
                 try writeFile(
-                    "\(offset.clock) \(offset.seconds) \(offset.nanoseconds)", at: directory.file, to: "timens_offsets")
+                    "\(offset.clock) \(offset.seconds) \(offset.nanoseconds)", at: processes.file,
+                    to: "self/timens_offsets")
             }
         }
-        let file = try OwnedDescriptor.open(at: directory.file, "ns/time_for_children")
+        let file = try OwnedDescriptor.open(at: processes.file, "self/ns/time_for_children")
         try enterNamespaces(of: file, kinds: NamespaceKind.time.cloneFlag, subject: "time namespace")
     }
 
@@ -122,11 +123,11 @@ extension Stage {
         }
     }
 
-    /// The host's /proc/self, opened when it is first needed.
-    func openProcSelf() throws(SystemError) -> SharedDescriptor {
-        if let procSelf { return procSelf }
-        let found = SharedDescriptor(try OwnedDescriptor.open("/proc/self", [.path, .directory]))
-        procSelf = found
+    /// The host's procfs, opened when it is first needed: its `self` is whichever process looks, before a fork and after it.
+    func openHostProcesses() throws(SystemError) -> SharedDescriptor {
+        if let hostProcesses { return hostProcesses }
+        let found = SharedDescriptor(try OwnedDescriptor.open("/proc", [.path, .directory]))
+        hostProcesses = found
         return found
     }
 

@@ -103,7 +103,7 @@ extension Stage {
     private func placeFiles(_ count: Int) throws(SystemError) {
         guard count > 0 else { return }
         // What has one of these numbers makes room first: the channel moves, and the rest has done its work.
-        (root, procSelf, emptyDirectory) = (nil, nil, nil)
+        (root, hostProcesses, emptyDirectory) = (nil, nil, nil)
         let free = Int32(3 + count)
         channel = PacketSocket(try channel.descriptor.duplicate(atLeast: free))
         var lifted: [Int32] = []
