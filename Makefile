@@ -95,9 +95,10 @@ test-guests: build debug guest-kernel ## runs the tests of microVMs, in the lab 
 	$$lab env $(tested) .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel \
 	    --filter 'ConformanceTests.GuestTests'
 
-test-long: lint build ## the same with the tests that take minutes
+test-long: lint build ## the same with the tests that take minutes, and those of test-lab
 	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check) --skip ConformanceTests.SoakTests
 	$(tested) MVRUN_LONG=1 $(SWIFT) test $(import_check) --filter ConformanceTests.SoakTests
+	@$(MAKE) --no-print-directory test-lab
 
 soak: build debug guest-kernel ## lets 2000 containers live and end, and 100 microVMs, in the lab where the host's KVM boots no kernel
 	$(tested) MVRUN_LONG=1 .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --filter ConformanceTests.Soak
@@ -109,7 +110,7 @@ density: build ## measures what 500 idle containers cost, beside crun's and runc
 	Tests/Benchmarks/density
 
 test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, KVM or systemd, in the machine of Tests/Lab
-	Tests/Lab/lab -t 1800 -e $(tested) -- .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
+	Tests/Lab/lab -t 3600 -m 4000 -e $(tested) -- .build/debug/mvrunPackageTests.xctest --testing-library swift-testing \
 	    --filter '$(LAB_TESTS)'
 	Tests/Lab/lab -t 1800 -e $(tested) -- Tests/Lab/with-systemd .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --filter ConformanceTests.Systemd
