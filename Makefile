@@ -115,11 +115,13 @@ test-lab: build debug guest-kernel ## runs the tests that need full cgroup v2, K
 	Tests/Lab/lab -t 1800 -e $(tested) -- Tests/Lab/with-systemd .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --filter ConformanceTests.Systemd
 
-test-engines: build debug guest-kernel ## installs podman, docker, containerd and tools for images, and has them run containers and, in the lab, microVMs
+test-engines: build debug guest-kernel ## installs podman, docker, containerd and tools for images, and has them run containers here and in the lab, and microVMs there
 	apt-get -q update && apt-get -q -y install --no-install-recommends apparmor buildah containerd containernetworking-plugins \
 	    docker.io iptables netavark aardvark-dns podman python3-grpcio python3-protobuf skopeo umoci
 	$(tested) MVRUN_LONG=1 .build/debug/mvrunPackageTests.xctest --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
-	Tests/Lab/lab -t 3000 -m 3000 -e MVRUN_LONG=1 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
+	Tests/Lab/lab -t 3600 -m 3000 -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
+	    --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
+	Tests/Lab/lab -t 5400 -m 3000 -e MVRUN_LONG=1 -e MVRUN_ISOLATION=vm -e $(tested) -- .build/debug/mvrunPackageTests.xctest \
 	    --testing-library swift-testing --no-parallel --filter '$(engine_tests)'
 
 .PHONY: lint
