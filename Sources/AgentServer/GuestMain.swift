@@ -131,9 +131,9 @@ extension GuestMain {
         for name in order.split(separator: "\n") {
             let path = "\(LateModules.directory)/\(name)"
             do {
-                try Kernel.loadModule(try OwnedDescriptor.open(path), subject: path)
+                try LateModules.insert(path)
             } catch {
-                if error.errno != .exists { complain("\(error)") }
+                complain("\(error)")
             }
             // What was loaded need not stay in memory twice.
             try? removeFile(path)

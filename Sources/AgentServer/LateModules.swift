@@ -25,14 +25,22 @@ package enum LateModules {
         let text = try during("read \(list)") { () throws(SystemError) in try readText(list) }
         guard let files = files(for: request, in: text) else { return false }
         for name in files {
-            let path = "\(directory)/\(name)"
             do {
-                try Kernel.loadModule(try OwnedDescriptor.open(path), subject: path)
+                try insert("\(directory)/\(name)")
             } catch {
-                if error.errno != .exists { throw RuntimeError(error).during("load \(name)") }
+                throw RuntimeError(error).during("load \(name)")
             }
         }
         return true
+    }
+
+    /// Gives the kernel a module; one that it has already is no fault.
+    static func insert(_ path: String) throws(SystemError) {
+        do {
+            try Kernel.loadModule(try OwnedDescriptor.open(path), subject: path)
+        } catch {
+            if error.errno != .exists { throw error }
+        }
     }
 
     /// The files of a request, in the order to load them; nil where the list does not have it.

@@ -62,8 +62,9 @@ package struct Container: Sendable {
     /// The name of the user who made it.
     package var ownerName: String { userName(of: record.owner) }
 
-    /// Every process of the container.
+    /// Every process of the container on the host, where a virtual machine is its monitor.
     package func processes() throws(RuntimeError) -> [Int32] {
+        if record.isolation == .vm { return record.process.map { [$0.pid] } ?? [] }
         if !record.cgroups.isEmpty { return try cgroups.processes() }
         guard let process = record.process, process.isAlive else { return [] }
         return try during("list the processes of the pid namespace") { try processesOfNamespace(of: process.pid) }

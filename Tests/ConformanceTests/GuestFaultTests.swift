@@ -46,7 +46,7 @@ import Testing
         let memory = 192
         let bundle = try TemporaryBundle { $0.vm = ["hwConfig": ["vcpus": 2, "memory": JSON(memory << 20)]] }
         _ = try share(bundle, "flooded")
-        for set in ["bounding", "effective", "permitted"] { bundle.spec.process.capabilities[set].append("CAP_MKNOD") }
+        bundle.spec.grant("CAP_MKNOD")
         bundle.spec.hooks.createRuntime = [
             [
                 "path": "/bin/sh", "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],

@@ -9,9 +9,7 @@ import Testing
 struct GuestNetworkTests {
     private func bundle(_ script: String) throws -> TemporaryBundle {
         let bundle = try TemporaryBundle()
-        for set in ["bounding", "effective", "permitted"] {
-            bundle.spec.process.capabilities[set].append("CAP_NET_RAW")
-        }
+        bundle.spec.grant("CAP_NET_RAW")
         bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
         return bundle
     }

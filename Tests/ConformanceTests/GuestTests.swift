@@ -69,9 +69,7 @@ import Testing
     /// What a guest's kernel has as modules comes when it is asked for, and nobody asks in a machine without cards and disks.
     @Test func modulesAreLoadedWhenTheKernelAsksForThem() throws {
         let bundle = try TemporaryBundle()
-        for set in ["bounding", "effective", "permitted"] {
-            for name in ["CAP_NET_RAW", "CAP_SYS_ADMIN"] { bundle.spec.process.capabilities[set].append(.string(name)) }
-        }
+        bundle.spec.grant("CAP_NET_RAW", "CAP_SYS_ADMIN")
         let outcome = try run(
             bundle,
             """
@@ -94,7 +92,7 @@ import Testing
     /// For kernels that have no driver of the serial port.
     @Test func aVirtioConsoleIsThereForWhoAsksForOne() throws {
         let bundle = try TemporaryBundle { $0.vm = ["kernel": ["parameters": ["console=hvc0"]]] }
-        for set in ["bounding", "effective", "permitted"] { bundle.spec.process.capabilities[set].append("CAP_MKNOD") }
+        bundle.spec.grant("CAP_MKNOD")
         let script = "/bin/busybox mknod /dev/hvc0 c 229 0; echo spoken > /dev/hvc0; exec sleep 1000"
         bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
         try bundle.writeConfiguration()

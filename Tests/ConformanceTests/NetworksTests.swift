@@ -6,9 +6,7 @@ import Testing
 @Suite(.requires(.root, .mvrun, .program("ip"))) struct NetworksTests {
     private func bundle(_ script: String) throws -> TemporaryBundle {
         let bundle = try TemporaryBundle()
-        for set in ["bounding", "effective", "permitted"] {
-            bundle.spec.process.capabilities[set].append("CAP_NET_RAW")
-        }
+        bundle.spec.grant("CAP_NET_RAW")
         bundle.spec.process.args = ["/bin/sh", "-c", .string(script)]
         try bundle.writeConfiguration()
         return bundle

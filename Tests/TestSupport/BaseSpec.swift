@@ -69,6 +69,13 @@ extension JSON {
         self.linux.namespaces.append(namespace)
     }
 
+    /// Gives the program capabilities, in all sets but the inheritable and the ambient one.
+    package mutating func grant(_ capabilities: String...) {
+        for set in ["bounding", "effective", "permitted"] {
+            for name in capabilities { self.process.capabilities[set].append(.string(name)) }
+        }
+    }
+
     /// Adds a mount to a spec.
     package mutating func mount(_ destination: String, type: String, source: String, options: [String] = []) {
         self.mounts.append([

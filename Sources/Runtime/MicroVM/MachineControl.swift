@@ -87,7 +87,7 @@ extension Session {
 
     /// Gives a monitor that is about to end the time to say why, on standard error: whoever hears of its end may kill it.
     private func awaitEnd(of container: Container) {
-        guard let pid = container.record.process?.pid, let monitor = try? openProcess(pid) else { return }
+        guard let monitor = try? container.record.process?.open() else { return }
         var set = PollSet()
         set.add(monitor, .readable)
         _ = try? set.wait(timeoutMilliseconds: 2000)

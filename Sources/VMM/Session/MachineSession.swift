@@ -96,10 +96,9 @@ package final class MachineSession {
                     RuntimeError(.guest, "its agent has not answered for \(Meeting.helloMilliseconds / 1000) s"))
             }
             helloTimer = timer
-            server = try ControlServer(control, on: machine.loop, forbidden: { [weak self] in self?.failForbidden($0) })
-            {
-                [weak self] connection, packet in
-                self?.handle(packet, from: connection)
+            let forbidden: (SystemError) -> Void = { [weak self] error in self?.failForbidden(error) }
+            server = try ControlServer(control, on: machine.loop, forbidden: forbidden) {
+                [weak self] connection, packet in self?.handle(packet, from: connection)
             }
         } catch {
             throw RuntimeError(error).during("begin the machine's session")

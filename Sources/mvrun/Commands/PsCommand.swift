@@ -16,10 +16,9 @@ enum PsCommand {
         try printOutput(try lines(of: text, about: Set(try container.processes())))
     }
 
-    /// The pids on the host, where engines look them up: a virtual machine is its monitor there.
+    /// The pids on the host, where engines look them up.
     private static func printList(_ container: Container) throws(RuntimeError) {
-        let isMachine = container.record.isolation == .vm
-        let pids = isMachine ? container.record.process.map { [$0.pid] } ?? [] : try container.processes()
+        let pids = try container.processes()
         var writer = JSONWriter(.compact)
         writer.array { array in
             for pid in pids { array.value(Int(pid)) }
