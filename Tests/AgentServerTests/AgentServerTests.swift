@@ -109,7 +109,9 @@ import Testing
         let host = try NativeHost(.shell("stty size; read line; stty size; echo got $line", terminal: true))
         try host.start()
         try host.run { host.output(of: Meeting.workload, .input).contains("24 80\r\n") }
-        _ = try host.connection.resize(Meeting.workload, to: TerminalSize(rows: 50, columns: 132))
+        // The input is a stream of its own, which may be ahead of the size.
+        let resize = try host.connection.resize(Meeting.workload, to: TerminalSize(rows: 50, columns: 132))
+        try host.run { host.events.contains(.answered(request: resize, .done)) }
         try host.feed(Array("hello\n".utf8), ends: false)
         try host.run { host.exit() != nil }
         try host.run { host.output(of: Meeting.workload, .input).hasSuffix("50 132\r\ngot hello\r\n") }

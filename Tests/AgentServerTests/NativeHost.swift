@@ -59,10 +59,15 @@ final class NativeHost {
     func run(until condition: () -> Bool) throws {
         let deadline = monotonicMilliseconds() + Self.deadlineMilliseconds
         while !condition() {
-            try #require(!isClosed || mayReceive, "the agent is gone; \(events)")
-            try #require(monotonicMilliseconds() < deadline, "nothing happens; \(events)")
+            try #require(!isClosed || mayReceive, "the agent is gone; \(whatCame)")
+            try #require(monotonicMilliseconds() < deadline, "nothing happens; \(whatCame)")
             try turn()
         }
+    }
+
+    /// What the agent has said, and its programs, for a test that fails.
+    private var whatCame: String {
+        "\(events), " + streams.map { "\($0): \(String(decoding: $1.received, as: UTF8.self))" }.joined(separator: ", ")
     }
 
     /// Whether a stream has not come to its end: what an agent that is gone sent before is in its socket still.
