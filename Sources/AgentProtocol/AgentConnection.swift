@@ -193,9 +193,12 @@ package struct AgentConnection: Sendable {
     /// Asks for network interfaces, once the agent has said hello; and lets the sandbox be made, should it wait for them.
     ///
     /// - Returns: the request's number; nil where there is nothing to ask for.
-    package mutating func connect(_ interfaces: [PluggedInterface]) throws(RuntimeError) -> UInt32? {
+    package mutating func connect(
+        _ interfaces: [PluggedInterface], resolver: InternetAddress? = nil
+    ) throws(RuntimeError) -> UInt32? {
         guard [.settingUp, .ready, .running].contains(state) else { throw notRunning }
-        let request = interfaces.isEmpty ? nil : try ask(.connect(interfaces), for: .acknowledgement)
+        let request =
+            interfaces.isEmpty ? nil : try ask(.connect(interfaces, resolver: resolver), for: .acknowledgement)
         if awaitsNetwork {
             awaitsNetwork = false
             // The agent does one after the other.

@@ -36,9 +36,10 @@ package enum ControlRequest: Equatable, Sendable {
     case balloon(targetPages: UInt32)
     /// Answered by `figures`.
     case figures
-    /// Give the guest network interfaces, for each of which a tap device comes along, in their order. Answered by `done`.
+    /// Give the guest network interfaces, for each of which a tap device comes along, in their order, and behind these, for a
+    /// resolver on a loopback address of the network namespace, sockets that lead to it. Answered by `done`.
     /// A machine whose plan awaits its network makes nothing of the bundle before.
-    case connect([NetworkInterface])
+    case connect([NetworkInterface], resolver: InternetAddress?)
 
     /// The most bytes that a packet may have, in either direction.
     package static let packetLimit = 65536
@@ -134,9 +135,10 @@ extension ControlRequest {
             writer.write(Mark.balloon)
             writer.write(pages)
         case .figures: writer.write(Mark.figures)
-        case .connect(let interfaces):
+        case .connect(let interfaces, let resolver):
             writer.write(Mark.connect)
             writer.write(interfaces)
+            writer.write(optional: resolver) { $0.write($1) }
         }
         return writer.bytes
     }
@@ -158,7 +160,11 @@ extension ControlRequest {
         case Mark.resume: self = .resume
         case Mark.balloon: self = .balloon(targetPages: try reader.number())
         case Mark.figures: self = .figures
-        case Mark.connect: self = .connect(try reader.list())
+        case Mark.connect:
+            let interfaces: [NetworkInterface] = try reader.list()
+            self = .connect(
+                interfaces,
+                resolver: try reader.optional { reader throws(PlanFault) in try InternetAddress(from: &reader) })
         default: throw .malformed
         }
         guard reader.remaining == 0 else { throw .malformed }

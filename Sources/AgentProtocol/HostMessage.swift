@@ -20,8 +20,9 @@ package enum HostMessage: Equatable, Sendable {
     case readLog
     /// Change limits; answered by `done` or `failed`.
     case update(GuestLimits)
-    /// Set network interfaces up, whose devices are plugged in; answered by `done` or `failed`.
-    case connect([PluggedInterface])
+    /// Set network interfaces up, whose devices are plugged in, and answer for a resolver that listens on a loopback address
+    /// of the host's network namespace; answered by `done` or `failed`.
+    case connect([PluggedInterface], resolver: InternetAddress?)
     /// End the machine: kill what runs, and reboot.
     case shutdown
 }
@@ -91,7 +92,9 @@ extension HostMessage: FrameMessage {
             writer.write(process)
             writer.write(size)
         case .update(let limits): writer.write(limits)
-        case .connect(let interfaces): writer.write(interfaces)
+        case .connect(let interfaces, let resolver):
+            writer.write(interfaces)
+            writer.write(optional: resolver) { $0.write($1) }
         case .start, .readStatistics, .listProcesses, .readLog, .shutdown: break
         }
     }
@@ -111,7 +114,11 @@ extension HostMessage: FrameMessage {
         case .listProcesses: self = .listProcesses
         case .readLog: self = .readLog
         case .update: self = .update(try GuestLimits(from: &reader))
-        case .connect: self = .connect(try reader.list())
+        case .connect:
+            let interfaces: [PluggedInterface] = try reader.list()
+            self = .connect(
+                interfaces,
+                resolver: try reader.optional { reader throws(PlanFault) in try InternetAddress(from: &reader) })
         case .shutdown: self = .shutdown
         }
     }

@@ -48,14 +48,27 @@ extension AgentServer {
             guard let cgroup = surroundings.cgroup else { throw RuntimeError(.unsupported, "there are no cgroups") }
             try cgroup.set(limits)
             return .done
-        case .connect(let interfaces):
+        case .connect(let interfaces, let resolver):
             try surroundings.connect(interfaces)
             isConnected = true
+            if let resolver { try answer(for: resolver) }
             return .done
         case .shutdown:
             surroundings.cgroup?.signalAll(9)
             isOver = true
             return nil
+        }
+    }
+
+    /// Begins to answer for a resolver of the host's; the only one, for a guest has one.
+    private func answer(for resolver: InternetAddress) throws(RuntimeError) {
+        guard names == nil, !resolver.isVersion6 else { return }
+        do {
+            names = try NameRelay(
+                at: DatagramPeer(address: resolver.bytes, port: NameRelay.port),
+                host: surroundings.connectStream(Meeting.namePort), redirect: surroundings.redirect)
+        } catch {
+            throw RuntimeError(error).during("answer for the resolver \(resolver)")
         }
     }
 
@@ -134,7 +147,7 @@ extension AgentServer {
 
     private func connect(_ header: StreamHeader) throws(RuntimeError) -> SharedFile {
         do {
-            let stream = try surroundings.connectStream()
+            let stream = try surroundings.connectStream(Meeting.streamPort)
             try stream.writeAll(header.bytes, subject: "a stream")
             try stream.setNonBlocking(true)
             return SharedFile(stream)

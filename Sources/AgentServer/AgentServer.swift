@@ -14,14 +14,18 @@ package final class AgentServer {
     package struct Surroundings {
         /// Opens mvrun-init, as `Launcher` wants it.
         package var openInitProgram: () throws(RuntimeError) -> OwnedDescriptor
-        /// Connects a stream to the host, without its header.
-        package var connectStream: () throws(SystemError) -> OwnedDescriptor
+        /// Connects a stream to a port of the host's: one of `Meeting`.
+        package var connectStream: (UInt32) throws(SystemError) -> OwnedDescriptor
         /// Makes visible what the plan mounts.
         package var mountShares: (Bool) throws(RuntimeError) -> Void
         /// Makes visible the root file system that is on a disk.
         package var mountDisk: (MachineDisk) throws(RuntimeError) -> Void = { _ in }
         /// Sets network interfaces up.
         package var connect: ([PluggedInterface]) throws(RuntimeError) -> Void = { _ in }
+        /// Has programs that mean a port of an address reach another one; throws where the kernel cannot.
+        package var redirect: (DatagramPeer, UInt16) throws(SystemError) -> Void = { peer, _ throws(SystemError) in
+            throw SystemError("bpf", "\(peer)", .notSupported)
+        }
         /// Writes what the guest's file systems still hold.
         package var synchronize: () -> Void = {}
         /// The workload's cgroup; nil where there are none.
@@ -30,7 +34,7 @@ package final class AgentServer {
         /// Describes a place without cgroups.
         package init(
             openInitProgram: @escaping () throws(RuntimeError) -> OwnedDescriptor,
-            connectStream: @escaping () throws(SystemError) -> OwnedDescriptor,
+            connectStream: @escaping (UInt32) throws(SystemError) -> OwnedDescriptor,
             mountShares: @escaping (Bool) throws(RuntimeError) -> Void
         ) {
             self.openInitProgram = openInitProgram
@@ -59,6 +63,8 @@ package final class AgentServer {
     private var drainDeadline: Int?
     /// Whether the guest has a network beyond its loopback device.
     var isConnected = false
+    /// What answers for a resolver of the host's.
+    var names: NameRelay?
 
     /// Takes the control stream.
     ///
@@ -100,10 +106,12 @@ package final class AgentServer {
         }
         let relays = programs.values.flatMap { $0.inputs + $0.outputs } + lingering
         let places = relays.map { $0.register(in: &set) }
+        let namePlaces = names?.register(in: &set)
         let time =
             drainDeadline == nil ? farewellDeadline.map { max(0, $0 - monotonicMilliseconds()) } : Self.drainPause
         _ = try set.wait(timeoutMilliseconds: time)
         for (relay, place) in zip(relays, places) { relay.carry(set, place) }
+        names?.carry(set, namePlaces)
         if set.isReady(signalPlace) { while try signals.next() != nil {} }
         reap()
         bury()

@@ -72,9 +72,12 @@ package enum GuestMain {
         let connection = try connect()
         var surroundings = AgentServer.Surroundings(
             openInitProgram: { () throws(RuntimeError) in try InitProgram.open(program) },
-            connectStream: { () throws(SystemError) in
-                try VirtualSocket.connect(to: Meeting.streamPort, of: Meeting.hostContextID)
+            connectStream: { port throws(SystemError) in
+                try VirtualSocket.connect(to: port, of: Meeting.hostContextID)
             }, mountShares: mountShares)
+        surroundings.redirect = { peer, port throws(SystemError) in
+            try OwnedDescriptor.open(cgroupRoot, .directory).redirect(peer, toPort: port)
+        }
         surroundings.mountDisk = { disk throws(RuntimeError) in
             try LateModules.load("virtio_blk")
             try mountDisk(disk)
@@ -82,6 +85,8 @@ package enum GuestMain {
         surroundings.connect = { interfaces throws(RuntimeError) in
             try LateModules.load("virtio_net")
             for interface in interfaces { try GuestNetwork.setUp(interface) }
+            // The sandbox brings it up as well, but a resolver's address is on it.
+            try during("bring the loopback device up") { try bringLoopbackUp() }
         }
         surroundings.cgroup = cgroup
         surroundings.synchronize = { Kernel.synchronize() }

@@ -30,6 +30,9 @@ package final class VsockStream: VsockEndpoint {
         flush()
     }
 
+    /// How many bytes wait for room.
+    package var backlog: Int { pending.count }
+
     /// Ends the connection.
     package func close() {
         connection.reset()

@@ -216,8 +216,7 @@ final class ContainerMaking {
     /// The links that the machine gets; nil where there can be none.
     private func machineNetwork() throws(RuntimeError) -> MachineNetwork? {
         guard plan.machine?.awaitsNetwork ?? false else { return nil }
-        let path = bundle.spec.networkNamespacePath
-        return try MachineNetwork(of: pid, path: path, record: &record, in: session) {
+        return try MachineNetwork(of: pid, spec: bundle.spec, record: &record, in: session) {
             [unowned self] changed throws(RuntimeError) in
             try directory?.replace(changed)
         }

@@ -8,7 +8,7 @@ extension PacketSocket {
     ///
     /// - Parameters:
     ///   - packet: the bytes.
-    ///   - descriptors: the numbers of open files, up to 8, which the caller keeps.
+    ///   - descriptors: the numbers of open files, up to 10, which the caller keeps.
     package borrowing func send(_ packet: [UInt8], withAll descriptors: [Int32]) throws(SystemError) {
         let number = descriptor.number
         let sent = try syscall("sendmsg", on: "\(number)") {
@@ -21,7 +21,7 @@ extension PacketSocket {
         if sent != packet.count { throw SystemError("sendmsg", "\(number)", .inputOutput) }
     }
 
-    /// Receives one packet and the descriptors that came with it, up to 8, which the caller closes.
+    /// Receives one packet and the descriptors that came with it, up to 10, which the caller closes.
     ///
     /// The corresponding system call is `recvmsg(2)`.
     ///
@@ -37,7 +37,7 @@ extension PacketSocket {
         let count: Int
         do {
             count = try syscall("recvmsg", on: "\(number)") {
-                // SAFETY: the kernel writes at most the array's length, and the shim at most 8 numbers.
+                // SAFETY: the kernel writes at most the array's length, and the shim at most 10 numbers.
                 unsafe packet.withUnsafeMutableBytes { bytes in
                     unsafe descriptors.withUnsafeMutableBufferPointer { list in
                         unsafe clx_receive_rights(number, bytes.baseAddress, bytes.count, list.baseAddress, &found)

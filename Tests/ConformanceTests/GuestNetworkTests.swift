@@ -145,6 +145,46 @@ struct GuestNetworkTests {
         #expect(try isClean(namespace))
     }
 
+    /// docker has a resolver on a loopback address of the namespace; here one that knows a single name is in its place.
+    ///
+    /// The guest asks by a datagram and by a connection, and has port 53 for itself.
+    @Test(.requires(.program("python3"))) func theResolverOfTheNamespaceAnswersInTheGuest() throws {
+        let query = "\\0\\035\\253\\315\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\6server\\4test\\0\\0\\1\\0\\1"
+        let bundle = try bundle(
+            """
+            /bin/busybox nslookup -type=a server.test
+            printf '\(query)' | /bin/busybox nc -w 20 127.0.0.11 53 | od -An -tx1 | tr -d ' \\n'; echo
+            cd /tmp; /bin/busybox httpd -p 53 -h /tmp && echo serves names itself
+            """)
+        let namespace = try Namespace("mvt-names", onHost)
+        let server = try ChildProcess([
+            "ip", "netns", "exec", namespace.name, "python3", "-c",
+            """
+            import socket
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.11", 53))
+            while True:
+                q, peer = s.recvfrom(4096)
+                end = q.index(b"\\0", 12) + 5
+                known = q[12:end] == b"\\6server\\4test\\0\\0\\1\\0\\1"
+                head = q[:2] + (b"\\x81\\x80" if known else b"\\x81\\x83") + b"\\0\\1" + bytes([0, known]) + b"\\0\\0\\0\\0"
+                s.sendto(head + q[12:end] + (b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\5\\0\\4\\x0a\\x4d\\0\\x09" if known else b""), peer)
+            """,
+        ])
+        defer { server.send(SIGKILL) }
+        let file = bundle.path("resolv.conf")
+        try "search mvt\nnameserver 127.0.0.11\noptions ndots:0\n".write(
+            toFile: file, atomically: true, encoding: .utf8)
+        bundle.spec.mount("/etc/resolv.conf", type: "bind", source: file, options: ["bind", "ro"])
+        bundle.spec.setNamespace("network", path: namespace.path)
+        bundle.spec.grant("CAP_NET_BIND_SERVICE")
+        let outcome = try run(bundle)
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output.contains("10.77.0.9"), "\(outcome)")
+        #expect(outcome.output.contains("\n002dabcd8180") && outcome.output.contains("0a4d0009\n"), "\(outcome)")
+        #expect(outcome.output.hasSuffix("serves names itself\n"), "\(outcome)")
+        #expect(try isClean(namespace))
+    }
+
     @Test func hooksBringSeveralLinks() throws {
         let bundle = try bundle(
             "ip -o link; /bin/busybox ping -c 1 -W 5 10.78.0.1; /bin/busybox ping -c 1 -W 5 10.79.0.1")

@@ -173,7 +173,7 @@ private final class StandIn {
             write(MachineDescriptors.console, "balloon \(balloon)\n")
             connection.answer(.figures(figures))
         case .figures: connection.answer(.figures(figures))
-        case .connect(let interfaces):
+        case .connect(let interfaces, _):
             taps += received.descriptors
             for interface in interfaces {
                 write(

@@ -19,7 +19,7 @@ struct NativeAgent {
         let directory = arguments[1]
         let surroundings = AgentServer.Surroundings(
             openInitProgram: { () throws(RuntimeError) in try InitProgram.open("/proc/self/exe") },
-            connectStream: { () throws(SystemError) in try UnixSocket.connect(to: directory + "/streams", .stream) },
+            connectStream: { _ throws(SystemError) in try UnixSocket.connect(to: directory + "/streams", .stream) },
             mountShares: { _ in })
         do {
             let connection = try UnixSocket.connect(to: directory + "/control", .stream)

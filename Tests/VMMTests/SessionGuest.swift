@@ -15,6 +15,8 @@ final class SessionGuest {
     let engine = VsockEngine(guestContextID: 3)
     let path: String
     private var decoder = FrameDecoder<HostMessage>()
+    private var answers = NameMessages()
+    private var namePort: UInt32?
     private(set) var resetPorts: Set<UInt32> = []
     private var nextPort: UInt32 = 4000
     private var control: UInt32
@@ -97,6 +99,28 @@ final class SessionGuest {
         return port
     }
 
+    /// Opens a stream to the resolver.
+    ///
+    /// - Returns: its port in the guest.
+    func openNames() -> UInt32 {
+        let port = nextPort
+        nextPort += 1
+        namePort = namePort ?? port
+        send(operation: 1, from: port, to: Meeting.namePort)
+        return port
+    }
+
+    /// Asks the resolver.
+    func ask(_ bytes: [UInt8]) {
+        send(operation: 5, from: namePort ?? 0, to: Meeting.namePort, bytes)
+    }
+
+    /// The next answer of the resolver's, among what has come.
+    func answer() throws -> [UInt8]? {
+        _ = try messages()
+        return answers.next()
+    }
+
     /// Writes on a stream.
     func write(_ bytes: [UInt8], on port: UInt32) {
         send(operation: 5, from: port, to: Meeting.streamPort, bytes)
@@ -115,6 +139,7 @@ final class SessionGuest {
             let (port, operation) = (Self.number(bytes, 20, 4), Self.number(bytes, 30, 2))
             if operation == 3 { resetPorts.insert(UInt32(port)) }
             if port == control { decoder.append(bytes.dropFirst(44)) }
+            if port == namePort.map(UInt64.init) { answers.append(bytes.dropFirst(44)) }
         }
         var found: [Frame<HostMessage>] = []
         while let frame = try decoder.next() { found.append(frame) }

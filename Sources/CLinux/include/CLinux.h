@@ -18,6 +18,7 @@
 #include "clx_launch.h"
 #include "clx_bpf.h"
 #include "clx_network.h"
+#include "clx_internet.h"
 #include "clx_kvm.h"
 #include "clx_timers.h"
 #include "clx_fileserver.h"

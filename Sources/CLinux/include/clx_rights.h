@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 // The most descriptors of one packet.
-enum { CLX_RIGHTS_LIMIT = 8 };
+enum { CLX_RIGHTS_LIMIT = 10 };
 
 // Sends bytes and up to CLX_RIGHTS_LIMIT descriptors.
 static inline long clx_send_rights(

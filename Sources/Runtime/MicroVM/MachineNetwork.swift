@@ -30,8 +30,10 @@ package struct NetworkRecord: Equatable, Sendable {
 /// The links of a machine's network namespace, on their way into the machine.
 final class MachineNetwork {
     private let session: Session
-    private var taps: [OwnedNumber] = []
+    /// Taps, and behind them sockets that lead to the resolver.
+    private var files: [OwnedNumber] = []
     private var interfaces: [NetworkInterface] = []
+    private let resolver: InternetAddress?
 
     /// A descriptor in a list.
     private final class OwnedNumber {
@@ -43,22 +45,25 @@ final class MachineNetwork {
     ///
     /// - Parameters:
     ///   - pid: the machine's monitor, or the process that becomes it.
-    ///   - path: the namespace's file, where config.json names one.
+    ///   - spec: the container's config.json.
     ///   - record: what is kept of the machine.
     ///   - session: the session.
     ///   - write: keeps another record, before anything is made.
     init(
-        of pid: Int32, path: String?, record: inout ContainerRecord, in session: Session,
+        of pid: Int32, spec: Spec, record: inout ContainerRecord, in session: Session,
         write: (ContainerRecord) throws(RuntimeError) -> Void
     ) throws(RuntimeError) {
         self.session = session
+        // Engines write it when they make the network, which is before this.
+        resolver = DockerResolver.isNamed(in: spec) ? DockerResolver.address : nil
         let known = record.network?.links.map(\.index) ?? []
         let visitor = try NetworkVisitor.looking(
-            at: NetworkVisitor.Place(network: "/proc/\(pid)/ns/net", user: "/proc/\(pid)/ns/user"), except: known)
+            at: NetworkVisitor.Place(network: "/proc/\(pid)/ns/net", user: "/proc/\(pid)/ns/user"), except: known,
+            resolver: resolver)
         let links = try visitor.links()
         guard !links.isEmpty else { return }
         var network = record.network ?? NetworkRecord()
-        if let path {
+        if let path = spec.networkNamespacePath {
             network.path = path
             do {
                 network.inode = try fileIdentity(of: path).inode
@@ -71,7 +76,7 @@ final class MachineNetwork {
         }
         record.network = network
         try write(record)
-        taps = try visitor.attach().map { OwnedNumber($0) }
+        files = try visitor.attach().map { OwnedNumber($0) }
         interfaces = links.map(\.interface)
     }
 
@@ -81,8 +86,10 @@ final class MachineNetwork {
     /// Gives the links to the machine.
     func connect(_ container: Container) throws(RuntimeError) {
         try session.awaitGuest(
-            container, .connect(interfaces), with: taps.map { $0.file.number })
-        session.log.info("\(container.record.id): the machine has \(interfaces.map(\.name).joined(separator: ", "))")
+            container, .connect(interfaces, resolver: resolver), with: files.map { $0.file.number })
+        session.log.info(
+            "\(container.record.id): the machine has "
+                + (interfaces.map(\.name) + (resolver.map { ["the resolver at \($0)"] } ?? [])).joined(separator: ", "))
     }
 }
 
@@ -94,8 +101,8 @@ extension Session {
         var record = container.record
         guard record.isolation == .vm, MicroVMIsolation.takesLinks(record.annotations), let pid = record.process?.pid
         else { return }
-        let path = try storedSpec(directory.config).networkNamespacePath
-        let network = try MachineNetwork(of: pid, path: path, record: &record, in: self) {
+        let spec = try storedSpec(directory.config)
+        let network = try MachineNetwork(of: pid, spec: spec, record: &record, in: self) {
             changed throws(RuntimeError) in
             try directory.replace(changed)
         }

@@ -31,8 +31,13 @@ struct NetworkVisitor: ~Copyable {
 
     /// Visits a namespace to look for links that a machine can have.
     ///
-    /// - Parameter known: the numbers of links that it has already.
-    static func looking(at place: Place, except known: [Int32]) throws(RuntimeError) -> NetworkVisitor {
+    /// - Parameters:
+    ///   - place: the namespace.
+    ///   - known: the numbers of links that it has already.
+    ///   - resolver: a resolver on a loopback address there that the machine is to reach; nil for none.
+    static func looking(
+        at place: Place, except known: [Int32], resolver: InternetAddress? = nil
+    ) throws(RuntimeError) -> NetworkVisitor {
         try visit(place) { channel throws(RuntimeError) in
             let links = try MachineLinks()
             let found = try links.find().filter { !known.contains($0.index) }
@@ -43,22 +48,38 @@ struct NetworkVisitor: ~Copyable {
             try send(.links(found), [], over: channel)
             // Nobody says go on where there is nothing to do, or no machine any more.
             guard case .goOn? = try receive(over: channel).message else { return }
-            try attach(found, links, over: channel)
+            try attach(found, links, resolver, over: channel)
         }
     }
 
     private static func attach(
-        _ found: [MachineLink], _ links: borrowing MachineLinks, over channel: borrowing PacketSocket
+        _ found: [MachineLink], _ links: borrowing MachineLinks, _ resolver: InternetAddress?,
+        over channel: borrowing PacketSocket
     ) throws(RuntimeError) {
         var taps: [Int32] = []
         do throws(RuntimeError) {
             // Open for the rest of this clone's life, which ends with the answer.
             for link in found { taps.append(try links.attach(link).release()) }
-            try send(.done, taps, over: channel)
+            let sockets = try resolver.map { resolver throws(RuntimeError) in try socketsLeading(to: resolver) } ?? []
+            try send(.done, taps + sockets, over: channel)
         } catch {
             for link in found.prefix(taps.count) { links.detach(link) }
             throw error
         }
+    }
+
+    /// Sockets of datagrams that lead to a resolver, left open as the taps are.
+    private static func socketsLeading(to resolver: InternetAddress) throws(RuntimeError) -> [Int32] {
+        var sockets: [Int32] = []
+        do throws(SystemError) {
+            for _ in 0..<NetworkInterface.resolverSockets {
+                let peer = DatagramPeer(address: resolver.bytes, port: 53)
+                sockets.append(try InternetSocket.datagrams(connectedTo: peer).release())
+            }
+        } catch {
+            throw RuntimeError(error).during("reach the resolver of the network namespace")
+        }
+        return sockets
     }
 
     /// Takes away what visits have put on links, for a machine that has ended.
@@ -89,7 +110,8 @@ struct NetworkVisitor: ~Copyable {
 
     /// Ties the links that were found.
     ///
-    /// - Returns: the numbers of the taps' files in their order, which the caller closes.
+    /// - Returns: the numbers of the taps' files in their order, and behind them of the sockets that lead to the resolver; the
+    ///   caller closes them.
     borrowing func attach() throws(RuntimeError) -> [Int32] {
         try Self.send(.goOn, [], over: channel)
         return try answer().descriptors

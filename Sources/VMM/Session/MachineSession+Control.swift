@@ -59,7 +59,8 @@ extension MachineSession {
         case .figures:
             _ = try memoryControl()
             tellFigures(connection)
-        case .connect(let interfaces): try connect(interfaces, files, for: connection)
+        case .connect(let interfaces, let resolver):
+            try connect(interfaces, resolver: resolver, files, for: connection)
         }
     }
 

@@ -44,8 +44,10 @@ package final class MachineSession {
     var hasWorkloadEnded = false
     /// The machine's memory and its balloon; nil for a machine without one.
     package var memory: MemoryControl?
-    /// Interfaces that came before the agent, and who waits for them.
-    var earlyInterfaces: (list: [PluggedInterface], connection: ControlConnection?)?
+    /// Interfaces that came before the agent, the resolver that came with them, and who waits for them.
+    var earlyInterfaces: (list: [PluggedInterface], resolver: InternetAddress?, connection: ControlConnection?)?
+    /// What leads to the resolver of the network namespace, where there is one.
+    var resolver: ResolverRelay?
     private var engine: VsockEngine?
     private var signals: SignalQueue?
     private var helloTimer: TimerDescriptor?
@@ -83,6 +85,7 @@ package final class MachineSession {
         self.engine = engine
         engine.listen(on: Meeting.controlPort) { [weak self] in self?.acceptAgent($0) }
         engine.listen(on: Meeting.streamPort) { [weak self] in self?.acceptStream($0) }
+        engine.listen(on: Meeting.namePort) { [weak self] in self?.resolver?.accept($0) }
         do throws(SystemError) {
             streams[Meeting.workload] = workloadStreams(files)
             _ = try machine.loop.add(signals.descriptor.number, .readable) { [weak self] _ in self?.forwardSignals() }

@@ -34,7 +34,7 @@ final class CRI {
                 "trap exit TERM; while :; do sleep 1; done",
             ], timeout: 120)
         guard image.succeeded else { throw TestSupportError("make-image: \(image)") }
-        try start()
+        try startDaemon()
         let load = [
             "ctr", "--address", "\(folder)/containerd.sock", "--namespace", "k8s.io", "images", "import",
             "\(folder)/image.tar",
@@ -42,6 +42,7 @@ final class CRI {
         let loaded = try ChildProcess.run(load, timeout: 120)
         guard loaded.succeeded else { throw TestSupportError("import: \(loaded)") }
         client = try ChildProcess(["\(engines)/cri-client", "\(folder)/containerd.sock"])
+        try awaitAnswers()
     }
 
     deinit {
@@ -86,13 +87,25 @@ final class CRI {
         try network.write(toFile: "\(folder)/net/10-mvt.conflist", atomically: true, encoding: .utf8)
     }
 
-    /// Starts the daemon.
+    /// Starts the daemon, and waits until it answers.
     func start() throws {
+        try startDaemon()
+        try awaitAnswers()
+    }
+
+    private func startDaemon() throws {
         let launch = "exec containerd --config \(folder)/config.toml >> \(folder)/log 2>&1"
         daemon = try ChildProcess(["sh", "-c", launch])
         let ask = ["ctr", "--address", "\(folder)/containerd.sock", "version"]
         guard try eventually(timeout: 60, { try ChildProcess.run(ask).succeeded }) else {
             throw TestSupportError("containerd does not answer")
+        }
+    }
+
+    /// The CRI is a plugin, which looks at what there is before it answers.
+    private func awaitAnswers() throws {
+        guard try eventually(timeout: 60, { try refusal("ListPodSandbox", [:]) == nil }) else {
+            throw TestSupportError("containerd's CRI does not answer")
         }
     }
 

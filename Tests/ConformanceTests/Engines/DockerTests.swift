@@ -28,6 +28,11 @@ struct DockerTests {
     @Test func privileges() throws { try settings.privileges() }
     @Test(.requires(.file("/dev/net/tun"), .file("/dev/kvm"))) func devices() throws { try settings.devices() }
 
+    @Test func neighboursReachEachOtherByName() throws {
+        try EngineNetworks(engine: engine).neighboursReachEachOtherByName(
+            mtu: "com.docker.network.driver.mtu", subnet: "10.97.0")
+    }
+
     @Test(.requires(.long)) func manyContainersLeaveNothing() throws {
         try endurance.manyContainersLeaveNothing {
             engine.stop(SIGTERM)

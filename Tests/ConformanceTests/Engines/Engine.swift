@@ -65,6 +65,11 @@ class Engine {
         return try ChildProcess.run(command + words, environment: environment, timeout: 180 * RuntimeUnderTest.patience)
     }
 
+    /// What makes a container of a command line, whatever the isolation under test.
+    func wordsForContainers(_ words: [String]) -> [String] {
+        command.map { $0 == "mvrun-vm" ? "mvrun" : $0 } + words
+    }
+
     func run(_ words: String...) throws -> Outcome { try run(words) }
 
     func run(_ words: [String]) throws -> Outcome { try call(["run"] + limits + words) }
@@ -118,6 +123,10 @@ final class Docker: Engine {
         stop(SIGTERM)
         let script = "umount -R \(folder)/root 2>/dev/null; umount -R \(folder)/exec 2>/dev/null; rm -rf \(folder)"
         _ = try? ChildProcess.run(["sh", "-c", script], timeout: 60)
+    }
+
+    override func wordsForContainers(_ words: [String]) -> [String] {
+        command + (words.first == "run" ? ["run", "--runtime", "mvrun"] + words.dropFirst() : words)
     }
 
     /// Starts the daemon.

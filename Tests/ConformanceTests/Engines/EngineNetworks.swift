@@ -8,15 +8,20 @@ struct EngineNetworks {
 
     /// Calls the engine with the runtime for containers.
     private func callContainers(_ words: [String]) throws -> Outcome {
-        let command = engine.command.map { $0 == "mvrun-vm" ? "mvrun" : $0 }
-        let environment = engine.variables
-        return try ChildProcess.run(command + words, environment: environment, timeout: 180)
+        try ChildProcess.run(engine.wordsForContainers(words), environment: engine.variables, timeout: 180)
     }
 
-    func neighboursReachEachOtherByName() throws {
-        try #require(
-            try engine.call("network", "create", "--opt", "mtu=9000", "--subnet", "10.99.0.0/24", "mvt-net").succeeded)
-        defer { _ = try? engine.call("network", "rm", "--force", "mvt-net") }
+    /// - Parameters:
+    ///   - mtu: what the engine calls the option of a network for the largest packet.
+    ///   - subnet: the first three bytes of addresses that no other engine's tests use meanwhile.
+    func neighboursReachEachOtherByName(mtu: String, subnet: String) throws {
+        let make = ["network", "create", "--opt", "\(mtu)=9000", "--subnet", "\(subnet).0/24", "mvt-net"]
+        let made = try engine.call(make)
+        try #require(made.succeeded, "\(made)")
+        defer {
+            _ = try? engine.call("rm", "--force", "one", "two")
+            _ = try? engine.call("network", "rm", "mvt-net")
+        }
         let server = "echo $0 > /tmp/index.html; exec /bin/busybox httpd -f -p 80 -h /tmp"
         func serve(_ name: String) -> [String] {
             ["run", "--detach", "--name", name, "--network", "mvt-net"] + engine.limits + [
@@ -27,13 +32,13 @@ struct EngineNetworks {
         try #require(container.succeeded, "\(container)")
         let tested = try engine.call(serve("two"))
         try #require(tested.succeeded, "\(tested)")
-        let onHost = try ChildProcess(["busybox", "httpd", "-f", "-p", "10.99.0.1:18093", "-h", "/etc"])
+        let onHost = try ChildProcess(["busybox", "httpd", "-f", "-p", "\(subnet).1:18093", "-h", "/etc"])
         defer { onHost.send(SIGKILL) }
 
         func client(_ server: String) -> String {
             "cat /sys/class/net/eth0/mtu; /bin/busybox wget -q -O - http://\(server)/; "
                 + "/bin/busybox ping -q -c 2 -s 8900 \(server) | grep packets; "
-                + "/bin/busybox wget -q -O - http://10.99.0.1:18093/hostname"
+                + "/bin/busybox wget -q -O - http://\(subnet).1:18093/hostname"
         }
         let name = try String(contentsOfFile: "/etc/hostname", encoding: .utf8)
         let words = ["run", "--rm", "--cap-add", "NET_RAW", "--network", "mvt-net"] + engine.limits + [engine.image]

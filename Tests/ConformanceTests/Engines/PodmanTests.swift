@@ -29,7 +29,7 @@ import Testing
 
     @Test(.requires(.program("ip"), .program("iptables"), .file("/usr/lib/podman/aardvark-dns")))
     func neighboursReachEachOtherByName() throws {
-        try EngineNetworks(engine: engine).neighboursReachEachOtherByName()
+        try EngineNetworks(engine: engine).neighboursReachEachOtherByName(mtu: "mtu", subnet: "10.99.0")
     }
 
     @Test(.requires(.long, .program("iptables"))) func manyContainersLeaveNothing() throws {

@@ -77,7 +77,9 @@ enum AgentTarget {
             .exec(process: 1, plan: plan, terminal: true), .signal(process: 0, number: 9, all: false),
             .resize(process: 0, TerminalSize(rows: 1, columns: 2)), .readStatistics, .listProcesses,
             .update(GuestLimits(memory: 1, processes: 2)), .readLog, .shutdown,
-            .connect([PluggedInterface(registers: 0xd000_0000, interface: interface)]),
+            .connect(
+                [PluggedInterface(registers: 0xd000_0000, interface: interface)],
+                resolver: InternetAddress([127, 0, 0, 11])),
         ]
         let processes = [GuestProcess(pid: 1, parent: 0, user: 0, command: "init")]
         let agent: [AgentMessage] = [
@@ -103,7 +105,8 @@ enum AgentTarget {
                 [2] + talk, [2] + heard(0, agent[0]) + heard(1, agent[5]),
                 [3] + ControlRequest.exec(terminal: true).packet,
                 [3] + ControlRequest.signal(number: 9, all: true).packet,
-                [3] + ControlRequest.connect([interface]).packet, [3] + ControlRequest.balloon(targetPages: 5).packet,
+                [3] + ControlRequest.connect([interface], resolver: nil).packet,
+                [3] + ControlRequest.balloon(targetPages: 5).packet,
                 [3] + ControlRequest.update(GuestLimits(memory: 1)).packet, [3] + ControlRequest.start(pid: 7).packet,
                 [4] + ControlReply.failure(error).packet,
                 [4] + ControlReply.processes(processes, complete: true).packet,

@@ -1,0 +1,33 @@
+import OCI
+import Plans
+import Syscalls
+
+/// The resolver that docker has in the network namespace of each container of a network that a user has made: it knows the
+/// container's neighbours by their names.
+///
+/// Of a loopback address a guest has one of its own, so what is asked there has to be carried to the host.
+enum DockerResolver {
+    /// Where it listens, and what docker writes into the container's /etc/resolv.conf.
+    static let address = InternetAddress([127, 0, 0, 11])
+    private static let file = "/etc/resolv.conf"
+    private static let limit = 64 << 10
+
+    /// Whether the file that is mounted at /etc/resolv.conf names it.
+    ///
+    /// One in the root file system is the image's, and no engine's.
+    static func isNamed(in spec: Spec) -> Bool {
+        guard let mount = spec.mounts.last(where: { $0.destination == file }), let source = mount.source,
+            source.hasPrefix("/"), let text = try? readText(source, limit: limit)
+        else { return false }
+        return isNamed(in: text)
+    }
+
+    /// Whether a text names it, resolv.conf(5).
+    static func isNamed(in text: String) -> Bool {
+        guard let address else { return false }
+        return text.split(separator: "\n").contains { line in
+            let words = line.split { $0 == " " || $0 == "\t" }
+            return words.count > 1 && words[0] == "nameserver" && words[1] == "\(address)"
+        }
+    }
+}
