@@ -73,14 +73,19 @@ extension Spec.Capabilities {
                     hint: closest(to: capability, among: Capability.names).map { "did you mean \"\($0)\"?" })
             }
         }
-        for (index, capability) in effective.enumerated() where !permitted.contains(capability) {
-            findings.warning("\(path).effective[\(index)]", "\(capability) is not permitted, and is left out")
-        }
-        for (index, capability) in ambient.enumerated()
-        where !permitted.contains(capability) || !inheritable.contains(capability) {
-            findings.warning(
-                "\(path).ambient[\(index)]", "\(capability) is not both permitted and inheritable, and is left out")
-        }
+        findings.leftOut(effective.filter { !permitted.contains($0) }, "\(path).effective", "permitted")
+        findings.leftOut(
+            ambient.filter { !permitted.contains($0) || !inheritable.contains($0) }, "\(path).ambient",
+            "both permitted and inheritable")
+    }
+}
+
+extension Findings {
+    /// One line for all of them: an engine that has no inheritable capabilities names a dozen ambient ones.
+    fileprivate mutating func leftOut(_ capabilities: [String], _ path: String, _ reason: String) {
+        guard !capabilities.isEmpty else { return }
+        let verb = capabilities.count == 1 ? "is" : "are"
+        warning(path, "\(capabilities.joined(separator: ", ")) \(verb) not \(reason), and \(verb) left out")
     }
 }
 

@@ -280,11 +280,15 @@ import Testing
         ),
         (
             #"{"cwd": "/", "args": ["sh"], "capabilities": {"effective": ["CAP_KILL"]}}"#, "",
-            "process.capabilities.effective[0]: CAP_KILL is not permitted, and is left out"
+            "process.capabilities.effective: CAP_KILL is not permitted, and is left out"
         ),
         (
             #"{"cwd": "/", "args": ["sh"], "capabilities": {"permitted": ["CAP_KILL"], "ambient": ["CAP_KILL"]}}"#, "",
-            "process.capabilities.ambient[0]: CAP_KILL is not both permitted and inheritable, and is left out"
+            "process.capabilities.ambient: CAP_KILL is not both permitted and inheritable, and is left out"
+        ),
+        (
+            #"{"cwd": "/", "args": ["sh"], "capabilities": {"ambient": ["CAP_KILL", "CAP_CHOWN"]}}"#, "",
+            "process.capabilities.ambient: CAP_KILL, CAP_CHOWN are not both permitted and inheritable, and are left out"
         ),
         (#"{"cwd": "/", "args": ["sh"], "env": ["PATH"]}"#, "", #"process.env[0]: "PATH" has no "=""#),
         (

@@ -81,12 +81,6 @@ extension Stage {
         for capability in 0..<64 where ambient & (1 << UInt64(capability)) != 0 {
             try Capabilities.raiseAmbient(capability)
         }
-        let lost = sets.ambient & ~(granted & sets.inheritable)
-        if lost != 0 && lost & ~refused != 0 {
-            try send(
-                .warning(
-                    "ambient capabilities that are not permitted and inheritable are left out: \(names(of: lost))"))
-        }
     }
 
     private func names(of capabilities: UInt64) -> String {
