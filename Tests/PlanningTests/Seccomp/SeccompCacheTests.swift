@@ -10,18 +10,19 @@ import Testing
 
 /// A cache in a directory of its own, which goes with it.
 private final class CacheFixture {
+    private let place = NSTemporaryDirectory() + "seccomp-cache-\(UUID().uuidString)"
     let directory: String
     let cache: SeccompCache
     private(set) var compilations = 0
     private(set) var warnings: [String] = []
 
     init() {
-        directory = NSTemporaryDirectory() + "seccomp-cache-\(UUID().uuidString)/mvrun/seccomp"
+        directory = place + "/mvrun/seccomp"
         cache = SeccompCache(directory: directory)
     }
 
     deinit {
-        try? FileManager.default.removeItem(atPath: directory + "/../..")
+        try? FileManager.default.removeItem(atPath: place)
     }
 
     static let result = CompiledSeccomp(
