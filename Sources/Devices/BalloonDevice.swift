@@ -44,7 +44,7 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
     /// - Parameter targetPages: how many pages of 4 KiB are to be in the balloon.
     package func inflate(targetPages: UInt32) {
         target = targetPages
-        activation?.interrupt.configurationChanged()
+        activation?.configurationChanged()
     }
 
     /// Asks the guest for its figures; to be called on the loop.

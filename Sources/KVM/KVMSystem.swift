@@ -25,6 +25,8 @@ package final class KVMSystem: Sendable {
         case maximumVCPUs = 66
         /// KVM_CAP_TSC_DEADLINE_TIMER.
         case tscDeadlineTimer = 72
+        /// KVM_CAP_READONLY_MEM.
+        case readOnlyMemory = 81
         /// KVM_CAP_IMMEDIATE_EXIT.
         case immediateExit = 136
     }

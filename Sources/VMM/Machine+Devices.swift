@@ -11,7 +11,7 @@ extension Machine {
     package func add(_ device: any VirtioDevice) throws(RuntimeError) {
         let position = try nextPosition()
         let transport = try during("plug in device \(position)") {
-            let transport = try makeTransport(device, position: position)
+            let transport = try makeTransport(device, position: position, page: registerPage(position))
             try addresses.register(
                 transport, at: MachineLayout.address(ofDevice: position), length: MMIOTransport.windowSize)
             return transport
@@ -23,10 +23,11 @@ extension Machine {
     package func reserveSlots(_ count: Int) throws(RuntimeError) {
         for _ in 0..<count {
             let position = try nextPosition()
-            let slot = DeviceSlot(position: position)
-            try during("leave a place for a device") {
+            let slot = try during("leave a place for a device") {
+                let slot = DeviceSlot(position: position, page: try registerPage(position))
                 try addresses.register(
                     slot, at: MachineLayout.address(ofDevice: position), length: MMIOTransport.windowSize)
+                return slot
             }
             slots.append(slot)
         }
@@ -43,7 +44,7 @@ extension Machine {
         }
         slot.fill(
             with: try during("plug in device \(slot.position)") {
-                try makeTransport(device, position: slot.position)
+                try makeTransport(device, position: slot.position, page: slot.page)
             })
         return MachineLayout.address(ofDevice: slot.position)
     }
@@ -56,11 +57,32 @@ extension Machine {
         return position
     }
 
+    /// A page of registers that the guest sees as memory, where KVM can show it without letting it be written.
+    private func registerPage(_ position: Int) throws(SystemError) -> RegisterPage {
+        let page = try RegisterPage()
+        if showsRegisters {
+            try machine.setMemory(
+                slot: MachineLayout.memorySlot(ofDevice: position),
+                guestAddress: MachineLayout.address(ofDevice: position), size: UInt64(RegisterPage.size),
+                hostAddress: page.hostAddress, readOnly: true)
+        }
+        return page
+    }
+
     /// Its interrupt is raised by an eventfd, and what the driver writes to notify it signals one, so that neither stops a
     /// processor.
-    private func makeTransport(_ device: any VirtioDevice, position: Int) throws -> MMIOTransport {
+    ///
+    /// Nor does the acknowledgement of used buffers, which by itself changes nothing: the bit stays, and a driver that is told of
+    /// something else later looks at its queues once more.
+    private func makeTransport(
+        _ device: any VirtioDevice, position: Int, page: RegisterPage
+    ) throws -> MMIOTransport {
         let interrupt = try InterruptEvent(MachineLayout.interrupt(ofDevice: position), of: machine)
-        let transport = try MMIOTransport(device: device, memory: memory, interrupt: interrupt, loop: loop)
+        let transport = try MMIOTransport(
+            device: device, memory: memory, interrupt: interrupt, loop: loop, page: page)
+        try machine.connect(
+            event: acknowledged.file.number,
+            toWriteAt: MachineLayout.address(ofDevice: position) + MMIOTransport.acknowledgeOffset, of: 1)
         for (queue, event) in transport.notifyDescriptors.enumerated() {
             try machine.connect(
                 event: event.file.number,

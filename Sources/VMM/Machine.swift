@@ -53,6 +53,10 @@ package final class Machine {
     private let console: ConsoleLog
     private let gate: VCPUGate
     private let outcome: MachineOutcome
+    /// What acknowledgements go to; nobody looks.
+    let acknowledged: EventDescriptor
+    /// Whether KVM can show memory to the guest that it cannot write.
+    let showsRegisters: Bool
     private var ports = Bus()
     var addresses = Bus()
     /// The virtio devices, by their positions.
@@ -97,6 +101,8 @@ package final class Machine {
             self.machine = machine
             loop = try EventLoop()
             gate = try VCPUGate()
+            acknowledged = try EventDescriptor()
+            showsRegisters = system.check(.readOnlyMemory) > 0
         } catch {
             throw RuntimeError(error).during("create the virtual machine")
         }

@@ -57,6 +57,11 @@ package enum MachineLayout {
         devices + UInt64(position) * deviceSize
     }
 
+    /// KVM's number for the memory that shows a device's registers: behind those of memory and of the window for files.
+    package static func memorySlot(ofDevice position: Int) -> UInt32 {
+        16 + UInt32(position)
+    }
+
     /// The interrupt of a device.
     package static func interrupt(ofDevice position: Int) -> UInt32 {
         firstInterrupt + UInt32(position)

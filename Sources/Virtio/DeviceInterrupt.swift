@@ -1,36 +1,38 @@
 package import Board
-import Synchronization
 
 /// How a device tells the driver that there is something to look at; from any thread.
 package final class DeviceInterrupt: Sendable {
-    private let line: any InterruptLine
-    private let reasons = Atomic<UInt32>(0)
-    private let changes = Atomic<UInt32>(0)
+    /// InterruptStatus and ConfigGeneration, virtio 1.2, 4.2.2.
+    private static let (status, generation) = (0x60, 0xfc)
 
-    /// Tells a driver by a line.
-    package init(_ line: any InterruptLine) {
+    private let line: any InterruptLine
+    private let page: RegisterPage
+
+    /// Tells a driver by a line, and the reasons in the registers.
+    package init(_ line: any InterruptLine, _ page: RegisterPage) {
         self.line = line
+        self.page = page
     }
 
     /// There are used buffers.
     package func usedBuffers() {
-        reasons.bitwiseOr(1, ordering: .acquiringAndReleasing)
+        page.insert(1, at: Self.status)
         line.trigger()
     }
 
-    /// The configuration has changed.
-    package func configurationChanged() {
-        changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
-        reasons.bitwiseOr(2, ordering: .acquiringAndReleasing)
+    /// The configuration changes.
+    ///
+    /// - Parameter change: changes it in the page. Who reads meanwhile sees another generation before or behind it.
+    func configurationChanged(_ change: () -> Void) {
+        page.increment(at: Self.generation)
+        change()
+        page.increment(at: Self.generation)
+        page.insert(2, at: Self.status)
         line.trigger()
     }
 
-    /// What the driver has not acknowledged yet.
-    var pending: UInt32 { reasons.load(ordering: .acquiring) }
-    /// How often the configuration has changed.
-    var generation: UInt32 { changes.load(ordering: .acquiring) }
-
+    /// The driver has seen reasons.
     func acknowledge(_ bits: UInt32) {
-        reasons.bitwiseAnd(~bits, ordering: .acquiringAndReleasing)
+        page.remove(bits, at: Self.status)
     }
 }

@@ -19,6 +19,9 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
     /// Where a driver notifies, with the queue's number as the value.
     package static let notifyOffset: UInt64 = 0x50
 
+    /// Where a driver acknowledges an interrupt's reasons.
+    package static let acknowledgeOffset: UInt64 = 0x64
+
     /// The device.
     package let device: any VirtioDevice
     /// What wakes the device, a queue each: for KVM to signal in place of an exit.
@@ -27,6 +30,7 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
     private let memory: GuestMemory
     private let loop: EventLoop
     private let interrupt: DeviceInterrupt
+    private let page: RegisterPage
     private let running = Atomic(false)
     // Touched with the loop's turn only.
     private var registers: Registers
@@ -38,13 +42,15 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
     ///   - memory: the guest's memory.
     ///   - interrupt: its line.
     ///   - loop: where the device runs.
+    ///   - page: what the driver reads.
     package init(
-        device: any VirtioDevice, memory: GuestMemory, interrupt: any InterruptLine, loop: EventLoop
+        device: any VirtioDevice, memory: GuestMemory, interrupt: any InterruptLine, loop: EventLoop, page: RegisterPage
     ) throws(SystemError) {
         self.device = device
         self.memory = memory
         self.loop = loop
-        self.interrupt = DeviceInterrupt(interrupt)
+        self.page = page
+        self.interrupt = DeviceInterrupt(interrupt, page)
         registers = Registers(queueSizes: device.queueSizes)
         var descriptors: [EventDescriptor] = []
         for _ in device.queueSizes { descriptors.append(try EventDescriptor()) }
@@ -56,19 +62,15 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
                 self.device.queueNotified(index)
             }
         }
+        loop.synchronously {
+            publish()
+            publishConfiguration()
+        }
     }
 
-    /// What the driver reads.
+    /// What the driver reads, where it has to ask.
     package func read(at offset: UInt64, size: Int) -> UInt64 {
-        if offset >= 0x100 {
-            return loop.synchronously { device.readConfiguration(at: Int(clamping: offset - 0x100), size: size) }
-        }
-        guard size == 4 else { return 0 }
-        switch offset {
-        case 0x60: return UInt64(interrupt.pending)
-        case 0xfc: return UInt64(interrupt.generation)
-        default: return loop.synchronously { UInt64(register(offset)) }
-        }
+        page.load(at: Int(clamping: offset), size: size)
     }
 
     /// What the driver writes.
@@ -78,6 +80,7 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
                 // Before there is a driver nobody may change anything.
                 guard registers.status.contains(.driver) else { return }
                 device.writeConfiguration(value, at: Int(clamping: offset - 0x100), size: size)
+                publishConfiguration()
             }
             return
         }
@@ -86,10 +89,37 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
         switch offset {
         case Self.notifyOffset:
             if value < notifyDescriptors.count { notifyDescriptors[Int(value)].signal() }
-        case 0x64: interrupt.acknowledge(value)
-        case 0x70: loop.synchronously { setStatus(value) }
-        case 0x44: loop.synchronously { setReady(value) }
-        default: loop.synchronously { registers.set(value, at: offset) }
+        case Self.acknowledgeOffset: interrupt.acknowledge(value)
+        case 0x70: change { setStatus(value) }
+        case 0x44: change { setReady(value) }
+        default: change { registers.set(value, at: offset) }
+        }
+    }
+
+    /// Does what a write asks for, and shows what comes of it before the driver can read.
+    private func change(_ body: () -> Void) {
+        loop.synchronously {
+            body()
+            publish()
+        }
+    }
+
+    /// The registers that hold something, but for those of `DeviceInterrupt`.
+    private static let readable: [UInt64] = [
+        0x00, 0x04, 0x08, 0x0c, 0x10, 0x34, 0x44, 0x70, 0xb0, 0xb4, 0xb8, 0xbc,
+    ]
+
+    private func publish() {
+        for offset in Self.readable { page.store(register(offset), at: Int(offset)) }
+    }
+
+    /// No device has a larger configuration.
+    private static let configurationSize = 0x100
+
+    private func publishConfiguration() {
+        for offset in stride(from: 0, to: Self.configurationSize, by: 4) {
+            let value = device.readConfiguration(at: offset, size: 4)
+            page.store(UInt32(truncatingIfNeeded: value), at: 0x100 + offset)
         }
     }
 
@@ -170,7 +200,8 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
         registers.active = queues.compactMap { $0 }
         device.activate(
             Activation(
-                features: registers.accepted, memory: memory, queues: queues, interrupt: interrupt, loop: loop))
+                features: registers.accepted, memory: memory, queues: queues, loop: loop,
+                configurationChanged: { [weak self] in self?.configurationChanged() }))
         running.store(true, ordering: .releasing)
         // A driver may have notified before, when nobody listened.
         for descriptor in notifyDescriptors { descriptor.signal() }
@@ -188,6 +219,13 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
         // A reset since then has mended it.
         guard epoch == registers.epoch, !registers.status.contains(.needsReset) else { return }
         registers.status.insert(.needsReset)
-        interrupt.configurationChanged()
+        configurationChanged()
+    }
+
+    private func configurationChanged() {
+        interrupt.configurationChanged {
+            publish()
+            publishConfiguration()
+        }
     }
 }

@@ -8,10 +8,10 @@ package struct Activation: Sendable {
     package let memory: GuestMemory
     /// The queues by their numbers; nil for one that the driver does not use.
     package let queues: [Virtqueue?]
-    /// Tells the driver.
-    package let interrupt: DeviceInterrupt
     /// The loop on which the device is called.
     package let loop: EventLoop
+    /// To be called, with the loop's turn, when what the driver can read of the configuration has changed.
+    package let configurationChanged: @Sendable () -> Void
 
     /// A queue; nil where the driver does not use it.
     package func queue(_ index: Int) -> Virtqueue? {

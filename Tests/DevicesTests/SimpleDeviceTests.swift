@@ -105,7 +105,7 @@ final class Collected: Sendable {
         let balloon = BalloonDevice()
         let driver = try started(balloon)
         balloon.inflate(targetPages: 0x1234)
-        #expect(driver.read(0x100) == 0x1234 && driver.read(0x60) & 2 == 2 && driver.read(0xfc) == 1)
+        #expect(driver.read(0x100) == 0x1234 && driver.read(0x60) & 2 == 2 && driver.read(0xfc) == 2)
         driver.write(0x1000, 0x104)
         #expect(balloon.actualPages == 0x1000 && driver.read(0x104) == 0x1000)
     }

@@ -144,7 +144,8 @@ package final class GuestDriver {
     ) throws {
         memory = try GuestMemory(sizeBytes: memoryBytes)
         self.loop = try loop ?? EventLoop()
-        transport = try MMIOTransport(device: device, memory: memory, interrupt: line, loop: self.loop)
+        transport = try MMIOTransport(
+            device: device, memory: memory, interrupt: line, loop: self.loop, page: RegisterPage())
     }
 
     /// Reads a register.

@@ -17,7 +17,9 @@ import Virtio
 
     private func queue(_ features: Features = [.version1, .ringIndirectDescriptors]) throws -> Virtqueue {
         try #require(
-            Virtqueue(driver.layout, memory: memory, features: features, interrupt: DeviceInterrupt(line)))
+            Virtqueue(
+                driver.layout, memory: memory, features: features, interrupt: DeviceInterrupt(line, try RegisterPage()))
+        )
     }
 
     /// The fault of a queue on which one chain is offered, from descriptor 0.
@@ -109,7 +111,7 @@ import Virtio
         }
         try driver.offer(0)
         let queue = try #require(
-            Virtqueue(driver.layout, memory: big, features: [], interrupt: DeviceInterrupt(line)))
+            Virtqueue(driver.layout, memory: big, features: [], interrupt: DeviceInterrupt(line, try RegisterPage())))
         var chain = DescriptorChain()
         #expect(!queue.pop(&chain) && queue.fault == .chainTooLong)
     }

@@ -31,6 +31,13 @@ static inline void clx_store_release32(void *place, uint32_t value) {
     __atomic_store_n((uint32_t *)place, value, __ATOMIC_RELEASE);
 }
 
+// Of an aligned place that others change as well.
+static inline void clx_or32(void *place, uint32_t bits) { __atomic_fetch_or((uint32_t *)place, bits, __ATOMIC_ACQ_REL); }
+static inline void clx_and32(void *place, uint32_t bits) { __atomic_fetch_and((uint32_t *)place, bits, __ATOMIC_ACQ_REL); }
+static inline void clx_add32(void *place, uint32_t value) {
+    __atomic_fetch_add((uint32_t *)place, value, __ATOMIC_ACQ_REL);
+}
+
 // Stores before it are seen before loads after it are done.
 static inline void clx_full_barrier(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
