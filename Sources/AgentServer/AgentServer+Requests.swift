@@ -62,10 +62,13 @@ extension AgentServer {
 
     /// Begins to answer for a resolver of the host's; the only one, for a guest has one.
     private func answer(for resolver: InternetAddress) throws(RuntimeError) {
-        guard names == nil, !resolver.isVersion6 else { return }
+        guard names == nil else { return }
+        guard !resolver.isVersion6 else {
+            throw RuntimeError(.unsupported, "the resolver \(resolver) is not one of IPv4")
+        }
         do {
             names = try NameRelay(
-                at: DatagramPeer(address: resolver.bytes, port: NameRelay.port),
+                at: DatagramPeer(address: resolver.bytes, port: NetworkInterface.resolverPort),
                 host: surroundings.connectStream(Meeting.namePort), redirect: surroundings.redirect)
         } catch {
             throw RuntimeError(error).during("answer for the resolver \(resolver)")

@@ -1,5 +1,4 @@
 import AgentProtocol
-import Diagnostics
 import Syscalls
 
 /// Answers in the guest for a resolver that listens on a loopback address of the host's network namespace, which a guest has
@@ -7,13 +6,11 @@ import Syscalls
 ///
 /// Programs of the guest ask as they would there, by datagrams or connections, RFC 1035, 4.2. Their questions go to the host on
 /// one stream, as `NameMessages`, each with an identification of its own, by which the answer finds who asked. The host
-/// sends them on as datagrams, so what is asked by a connection says that it takes a long one (EDNS(0), RFC 6891).
+/// sends them on as datagrams, so what is asked by a connection says that it takes a long answer (EDNS(0), RFC 6891).
 ///
 /// Where the kernel can (CONFIG_CGROUP_BPF), it listens on ports of its own, and programs that mean port 53 reach these; so the
 /// workload may serve names itself, on port 53 of every address, as it may in a container.
 final class NameRelay {
-    /// Where a resolver listens, RFC 1035, 4.2.
-    static let port: UInt16 = 53
     /// The most questions that wait for an answer; a new one takes the place of the oldest.
     private static let questionLimit = 256
     /// The most connections of programs; a new one takes the place of the oldest.
@@ -25,7 +22,12 @@ final class NameRelay {
     /// Who asked.
     private enum Asker {
         case datagram(DatagramPeer)
-        case caller(NameCaller)
+        case caller(Caller)
+    }
+
+    /// A program's connection, as long as it is one of `callers`.
+    private struct Caller {
+        weak var caller: NameCaller?
     }
 
     private struct Question {
@@ -115,7 +117,9 @@ final class NameRelay {
         guard let places else { return }
         if set.isReady(places.datagrams) { takeDatagrams() }
         for (caller, place) in places.callers {
-            for message in caller.carry(set, place) { ask(Self.allowingLong(message), for: .caller(caller)) }
+            for message in caller.carry(set, place) {
+                ask(NameMessages.allowingLong(message), for: .caller(Caller(caller: caller)))
+            }
         }
         if set.isReady(places.listener) { takeCaller() }
         if set.isReady(places.host) { takeAnswers() }
@@ -146,31 +150,24 @@ extension NameRelay {
     /// Sends a question to the host.
     private func ask(_ message: [UInt8], for asker: Asker) {
         guard message.count >= NameMessages.headerSize, outgoing.count + message.count <= Self.outgoingLimit else {
-            return
+            return giveUp(asker)
         }
         lastNumber &+= 1
-        questions[Int(lastNumber) % Self.questionLimit] = Question(
+        let place = Int(lastNumber) % Self.questionLimit
+        if let oldest = questions[place] { giveUp(oldest.asker) }
+        questions[place] = Question(
             number: lastNumber, original: UInt16(message[0]) << 8 | UInt16(message[1]), asker: asker)
         outgoing += NameMessages.framed(Self.numbered(message, lastNumber))
         flush()
     }
 
-    private static func numbered(_ message: [UInt8], _ number: UInt16) -> [UInt8] {
-        [UInt8(number >> 8), UInt8(truncatingIfNeeded: number)] + message.dropFirst(2)
+    /// A question will have no answer: who asked by a datagram asks again.
+    private func giveUp(_ asker: Asker) {
+        if case .caller(let caller) = asker { caller.caller?.giveUp() }
     }
 
-    /// A question that takes as long an answer as a datagram can have: with an OPT record, unless it has additional records already,
-    /// which is where one would be.
-    private static func allowingLong(_ message: [UInt8]) -> [UInt8] {
-        let room = NameMessages.limit - 11
-        guard message.count >= NameMessages.headerSize, message.count <= room, message[10...11] == [0, 0] else {
-            return message
-        }
-        var longer = message
-        longer[11] = 1
-        // The root, OPT, room for 4096 bytes, no extended code, version or flags, no options: RFC 6891, 6.1.2.
-        longer += [0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 0]
-        return longer
+    private static func numbered(_ message: [UInt8], _ number: UInt16) -> [UInt8] {
+        [UInt8(number >> 8), UInt8(truncatingIfNeeded: number)] + message.dropFirst(2)
     }
 
     private func flush() {
@@ -204,7 +201,7 @@ extension NameRelay {
         switch question.asker {
         // Who is gone, or takes nothing, asks again if it cares.
         case .datagram(let peer): try? sockets.datagrams.send(answer, to: peer)
-        case .caller(let caller): caller.send(answer)
+        case .caller(let caller): caller.caller?.send(answer)
         }
     }
 }

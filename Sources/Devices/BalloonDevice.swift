@@ -57,9 +57,7 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
     }
 
     /// The target and what the guest has reached.
-    package func readConfiguration(at offset: Int, size: Int) -> UInt64 {
-        configurationField(littleEndian(target) + littleEndian(actualPages), at: offset, size: size)
-    }
+    package var configuration: [UInt8] { littleEndian(target) + littleEndian(actualPages) }
 
     /// The guest says how far it is.
     package func writeConfiguration(_ value: UInt64, at offset: Int, size: Int) {
@@ -129,7 +127,9 @@ package final class BalloonDevice: VirtioDevice, @unchecked Sendable {
         while done < 4 * Self.pageLimit {
             let count = memory.copy(from: list, at: done, into: &bytes) / 4
             if count == 0 { return }
-            var pages = (0..<count).map { configurationField(bytes, at: 4 * $0, size: 4) }
+            var pages = (0..<count).map { page in
+                bytes[4 * page..<4 * page + 4].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+            }
             pages.sort()
             var (first, length) = (pages[0], UInt64(1))
             for page in pages.dropFirst() {

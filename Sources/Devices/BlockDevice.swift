@@ -56,7 +56,7 @@ package final class BlockDevice: VirtioDevice, @unchecked Sendable {
     package func loop(ofQueue index: Int) -> EventLoop? { worker }
 
     /// What virtio 1.2, 5.2.4 lays out.
-    package func readConfiguration(at offset: Int, size: Int) -> UInt64 {
+    package var configuration: [UInt8] {
         var bytes = littleEndian(sectors)
         bytes += littleEndian(UInt32(0)) + littleEndian(UInt32(254)) + [0, 0, 0, 0]
         bytes += littleEndian(UInt32(Self.sectorSize)) + [UInt8](repeating: 0, count: 12)
@@ -64,7 +64,7 @@ package final class BlockDevice: VirtioDevice, @unchecked Sendable {
         for value in [Self.sectorLimit, Self.rangeLimit, 1, Self.sectorLimit, Self.rangeLimit, 1] {
             bytes += littleEndian(value)
         }
-        return configurationField(bytes, at: offset, size: size)
+        return bytes
     }
 
     /// Starts.

@@ -31,9 +31,6 @@ package final class ConsoleDevice: VirtioDevice, @unchecked Sendable {
         self.output = output
     }
 
-    /// Columns, rows and ports: no feature says that they count.
-    package func readConfiguration(at offset: Int, size: Int) -> UInt64 { 0 }
-
     /// Starts.
     package func activate(_ activation: Activation) { self.activation = activation }
 

@@ -19,9 +19,6 @@ package final class EntropyDevice: VirtioDevice, @unchecked Sendable {
     /// Makes the device.
     package init() {}
 
-    /// There is none.
-    package func readConfiguration(at offset: Int, size: Int) -> UInt64 { 0 }
-
     /// Starts.
     package func activate(_ activation: Activation) { queue = activation.queue(0) }
 

@@ -20,7 +20,8 @@ package final class FileSystemDevice: VirtioDevice {
 
     private let server: FileServer
     private let loops: [EventLoop]
-    private let configuration: [UInt8]
+    /// The tag, and how many request queues there are: virtio 1.2, 5.11.4.
+    package let configuration: [UInt8]
     private let services: [FileQueueService]
 
     /// Makes a device.
@@ -52,10 +53,6 @@ package final class FileSystemDevice: VirtioDevice {
     package func prepareThread(ofLoop index: Int) throws(SystemError) {
         let service = services[index]
         try loops[index].synchronously { () throws(SystemError) in try service.prepare() }
-    }
-
-    package func readConfiguration(at offset: Int, size: Int) -> UInt64 {
-        configurationField(configuration, at: offset, size: size)
     }
 
     package func loop(ofQueue index: Int) -> EventLoop? {

@@ -62,9 +62,7 @@ package final class NetworkDevice: VirtioDevice, @unchecked Sendable {
     }
 
     /// Address, link status (up), pairs of queues, MTU.
-    package func readConfiguration(at offset: Int, size: Int) -> UInt64 {
-        configurationField(address + [1, 0, 1, 0] + littleEndian(mtu), at: offset, size: size)
-    }
+    package var configuration: [UInt8] { address + [1, 0, 1, 0] + littleEndian(mtu) }
 
     /// Starts: the tap does for the guest what the guest cannot.
     package func activate(_ activation: Activation) {

@@ -31,9 +31,8 @@ package final class VsockDevice: VirtioDevice, @unchecked Sendable {
     }
 
     /// The guest's context id.
-    package func readConfiguration(at offset: Int, size: Int) -> UInt64 {
-        configurationField(
-            (0..<8).map { UInt8(truncatingIfNeeded: engine.guestContextID >> UInt64(8 * $0)) }, at: offset, size: size)
+    package var configuration: [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: engine.guestContextID >> UInt64(8 * $0)) }
     }
 
     /// Starts.

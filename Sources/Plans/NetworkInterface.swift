@@ -114,6 +114,8 @@ package struct NetworkInterface: Equatable, Sendable {
 
     /// How many interfaces a guest can have.
     package static let limit = 8
+    /// Where a resolver of the network namespace listens, RFC 1035, 4.2.
+    package static let resolverPort: UInt16 = 53
     /// How many sockets lead to a resolver of the network namespace: one is in use, the others are for when it is refused.
     package static let resolverSockets = 2
     /// The most bytes of an interface's name.

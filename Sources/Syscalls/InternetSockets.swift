@@ -73,6 +73,16 @@ package enum InternetSocket {
         return UInt16(truncatingIfNeeded: try syscall("getsockname", on: "\(number)") { clx_internet_port(number) })
     }
 
+    /// What tells this process's network namespace from others.
+    ///
+    /// The corresponding option is `SO_NETNS_COOKIE` of `socket(7)`, which Linux has from 5.14 on.
+    package static func namespace() throws(SystemError) -> UInt64 {
+        let socket = try make(CLX_SOCK_DGRAM)
+        let cookie = clx_internet_namespace(socket.number)
+        guard cookie != 0 else { throw SystemError("getsockopt", "SO_NETNS_COOKIE", .notSupported) }
+        return cookie
+    }
+
     private static func make(_ type: Int32) throws(SystemError) -> OwnedDescriptor {
         OwnedDescriptor(owning: try syscall("socket", on: "AF_INET") { clx_internet_socket(type) })
     }

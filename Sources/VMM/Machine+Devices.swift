@@ -16,6 +16,7 @@ extension Machine {
                 transport, at: MachineLayout.address(ofDevice: position), length: MMIOTransport.windowSize)
             return transport
         }
+        transport.show()
         transports.append(transport)
     }
 
@@ -42,10 +43,12 @@ extension Machine {
         guard let slot = slots.first(where: \.isFree) else {
             throw RuntimeError(.unsupported, "the machine has no room for another device")
         }
-        slot.fill(
-            with: try during("plug in device \(slot.position)") {
-                try makeTransport(device, position: slot.position, page: slot.page)
-            })
+        let transport = try during("plug in device \(slot.position)") {
+            try makeTransport(device, position: slot.position, page: slot.page)
+        }
+        // A driver that looks at this moment finds either nothing, or a device that hears it.
+        slot.fill(with: transport)
+        transport.show()
         return MachineLayout.address(ofDevice: slot.position)
     }
 

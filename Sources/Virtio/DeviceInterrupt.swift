@@ -20,12 +20,8 @@ package final class DeviceInterrupt: Sendable {
         line.trigger()
     }
 
-    /// The configuration changes.
-    ///
-    /// - Parameter change: changes it in the page. Who reads meanwhile sees another generation before or behind it.
-    func configurationChanged(_ change: () -> Void) {
-        page.increment(at: Self.generation)
-        change()
+    /// The configuration, or the status, has changed in the page.
+    func configurationChanged() {
         page.increment(at: Self.generation)
         page.insert(2, at: Self.status)
         line.trigger()

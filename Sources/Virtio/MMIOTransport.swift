@@ -62,9 +62,13 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
                 self.device.queueNotified(index)
             }
         }
+    }
+
+    /// Shows the device, whose writes have to arrive here by now.
+    package func show() {
         loop.synchronously {
+            page.store(configuration: device.configuration)
             publish()
-            publishConfiguration()
         }
     }
 
@@ -80,7 +84,7 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
                 // Before there is a driver nobody may change anything.
                 guard registers.status.contains(.driver) else { return }
                 device.writeConfiguration(value, at: Int(clamping: offset - 0x100), size: size)
-                publishConfiguration()
+                page.store(configuration: device.configuration)
             }
             return
         }
@@ -90,7 +94,12 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
         case Self.notifyOffset:
             if value < notifyDescriptors.count { notifyDescriptors[Int(value)].signal() }
         case Self.acknowledgeOffset: interrupt.acknowledge(value)
-        case 0x70: change { setStatus(value) }
+        case 0x70:
+            change {
+                setStatus(value)
+                // What has changed while there was no driver, nobody was told of.
+                page.store(configuration: device.configuration)
+            }
         case 0x44: change { setReady(value) }
         default: change { registers.set(value, at: offset) }
         }
@@ -105,22 +114,15 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
     }
 
     /// The registers that hold something, but for those of `DeviceInterrupt`.
+    ///
+    /// The device's id comes last: by it a driver knows
+    /// that there is a device.
     private static let readable: [UInt64] = [
-        0x00, 0x04, 0x08, 0x0c, 0x10, 0x34, 0x44, 0x70, 0xb0, 0xb4, 0xb8, 0xbc,
+        0x00, 0x04, 0x0c, 0x10, 0x34, 0x44, 0x70, 0xb0, 0xb4, 0xb8, 0xbc, 0x08,
     ]
 
     private func publish() {
         for offset in Self.readable { page.store(register(offset), at: Int(offset)) }
-    }
-
-    /// No device has a larger configuration.
-    private static let configurationSize = 0x100
-
-    private func publishConfiguration() {
-        for offset in stride(from: 0, to: Self.configurationSize, by: 4) {
-            let value = device.readConfiguration(at: offset, size: 4)
-            page.store(UInt32(truncatingIfNeeded: value), at: 0x100 + offset)
-        }
     }
 
     private func register(_ offset: UInt64) -> UInt32 {
@@ -223,9 +225,8 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
     }
 
     private func configurationChanged() {
-        interrupt.configurationChanged {
-            publish()
-            publishConfiguration()
-        }
+        page.store(configuration: device.configuration)
+        publish()
+        interrupt.configurationChanged()
     }
 }

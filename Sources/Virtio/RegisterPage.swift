@@ -9,12 +9,14 @@ package import Syscalls
 @safe package final class RegisterPage: Sendable {
     /// Bytes: those of the transport's window, virtio 1.2, 4.2.2.
     package static let size = 0x1000
+    /// Where the configuration begins, and how many bytes of it there can be; no device has more.
+    package static let (configuration, configurationSize) = (0x100, 0x100)
 
     /// Where it is mapped here, for KVM_SET_USER_MEMORY_REGION.
     package var hostAddress: UInt { UInt(bitPattern: unsafe base) }
 
-    // SAFETY: a mapping of `size` bytes, made in init and unmapped in deinit; every access is checked to lie inside, and whole
-    // for the processors that look meanwhile.
+    // SAFETY: a mapping of `size` bytes, made in init and unmapped in deinit, which a machine whose memory it is outlives;
+    // every access is checked to lie inside, and whole for the processors that look meanwhile.
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
 
     /// Makes a page of zeroes.
@@ -42,26 +44,39 @@ package import Syscalls
 
     /// Changes a register.
     package func store(_ value: UInt32, at offset: Int) {
-        guard isRegister(offset) else { return }
+        check(offset)
         unsafe clx_store_release32(base + offset, value)
     }
 
     /// Sets bits of a register, whoever else changes it at the same time.
     func insert(_ bits: UInt32, at offset: Int) {
-        guard isRegister(offset) else { return }
+        check(offset)
         unsafe clx_or32(base + offset, bits)
     }
 
     /// Clears bits of a register, whoever else changes it at the same time.
     func remove(_ bits: UInt32, at offset: Int) {
-        guard isRegister(offset) else { return }
+        check(offset)
         unsafe clx_and32(base + offset, ~bits)
     }
 
     /// Adds one to a register.
     func increment(at offset: Int) {
-        guard isRegister(offset) else { return }
+        check(offset)
         unsafe clx_add32(base + offset, 1)
+    }
+
+    /// Shows a configuration, a word at a time: what has not changed stays as it is.
+    func store(configuration bytes: [UInt8]) {
+        precondition(bytes.count <= Self.configurationSize, "a configuration fits into its place")
+        for start in stride(from: 0, to: Self.configurationSize, by: 4) {
+            let word = bytes.dropFirst(start).prefix(4).reversed().reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
+            store(word, at: Self.configuration + start)
+        }
+    }
+
+    private func check(_ offset: Int) {
+        precondition(isRegister(offset), "a register is an aligned word of the page")
     }
 
     private func isRegister(_ offset: Int) -> Bool {

@@ -51,12 +51,10 @@ package protocol VirtioDevice: AnyObject, Sendable {
     /// The memory that it shares.
     var sharedMemoryRegions: [SharedMemoryRegion] { get }
 
-    /// What the driver reads of the configuration, as a little-endian number; zeroes beyond its end.
+    /// What the driver reads of the configuration: up to `RegisterPage.configurationSize` bytes, behind which are zeroes.
     ///
-    /// - Parameters:
-    ///   - offset: where, below 0xf00.
-    ///   - size: 1, 2, 4 or 8 bytes.
-    func readConfiguration(at offset: Int, size: Int) -> UInt64
+    /// Of what changes while there is a driver no more than one aligned word does at a time, so that no driver sees a mixture.
+    var configuration: [UInt8] { get }
     /// What the driver writes to the configuration; what it may not change stays as it is.
     func writeConfiguration(_ value: UInt64, at offset: Int, size: Int)
 
@@ -77,18 +75,9 @@ extension VirtioDevice {
     /// The transport's, as for most devices.
     package func loop(ofQueue index: Int) -> EventLoop? { nil }
 
+    /// None, as for several devices.
+    package var configuration: [UInt8] { [] }
+
     /// Nothing of it can be changed, as for most devices.
     package func writeConfiguration(_ value: UInt64, at offset: Int, size: Int) {}
-}
-
-/// The part of a configuration that a driver reads, out of the whole of it.
-///
-/// - Returns: a little-endian number; zeroes stand for what is beyond the end.
-package func configurationField(_ bytes: [UInt8], at offset: Int, size: Int) -> UInt64 {
-    var value: UInt64 = 0
-    for position in 0..<max(0, min(size, 8)) {
-        let (index, overflow) = offset.addingReportingOverflow(position)
-        if !overflow, bytes.indices.contains(index) { value |= UInt64(bytes[index]) << UInt64(8 * position) }
-    }
-    return value
 }

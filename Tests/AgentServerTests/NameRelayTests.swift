@@ -1,5 +1,6 @@
 import AgentProtocol
 import Glibc
+import Plans
 import Syscalls
 import Testing
 
@@ -37,7 +38,7 @@ import Testing
             for _ in 0..<3 {
                 var set = PollSet()
                 let places = relay.register(in: &set)
-                _ = try set.wait(timeoutMilliseconds: 20)
+                _ = try set.wait(timeoutMilliseconds: 5)
                 relay.carry(set, places)
             }
         }
@@ -99,7 +100,7 @@ import Testing
         try caller.endWriting()
         let asked = try #require(try place.question())
         #expect(asked[11] == 1 && asked.count == question(7).count + 11)
-        #expect(Array(asked.suffix(11)) == [0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 0])
+        #expect(Array(asked.suffix(11)) == [0, 0, 41, 0xFD, 0xE8, 0, 0, 0, 0, 0, 0])
         let long = asked.prefix(2) + [UInt8](repeating: 9, count: 40_000)
         try place.answer(Array(long))
         var received: [UInt8] = []
@@ -112,12 +113,67 @@ import Testing
         #expect(received.count == 40_004)
     }
 
-    @Test func aQuestionThatHasAdditionalRecordsStaysAsItIs() throws {
+    /// glibc and Go say how long an answer may be by connections too, and mean datagrams.
+    @Test func whatAConnectionSaysOfTheAnswersLengthIsRaised() throws {
+        let options: [UInt8] = [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]
+        func asking(_ room: [UInt8]) -> [UInt8] {
+            question(3, additional: 1) + [0, 0, 41] + room + [0, 0, 0, 0, 0, UInt8(options.count)] + options
+        }
         let place = try Place()
         let caller = try connect(to: place.peer)
-        try caller.writeAll(NameMessages.framed(question(3, additional: 1)), subject: "caller")
+        try caller.writeAll(NameMessages.framed(asking([0x04, 0xD0])), subject: "caller")
         let asked = try #require(try place.question())
-        #expect(asked.dropFirst(2) == question(3, additional: 1).dropFirst(2))
+        #expect(asked.dropFirst(2) == asking([0xFD, 0xE8]).dropFirst(2))
+    }
+
+    @Test func whatIsNoPlainQuestionStaysAsItIs() throws {
+        let plain = question(3)
+        var many = plain
+        many[5] = 2
+        var compressed = plain
+        compressed[12] = 0xC0
+        let others: [[UInt8]] = [
+            many, compressed, question(3, additional: 1), question(3, additional: 2), plain + [0],
+            Array(plain.dropLast()),
+            Array(plain.prefix(12)), question(3, additional: 1) + [0, 0, 41, 4], [], [1, 2, 3],
+        ]
+        for message in others { #expect(NameMessages.allowingLong(message) == message) }
+        #expect(NameMessages.allowingLong(plain).count == plain.count + 11)
+    }
+
+    @Test func aConnectionThatEndedGoesOnceNothingIsOpen() throws {
+        let place = try Place()
+        let caller = try connect(to: place.peer)
+        try caller.writeAll(NameMessages.framed([1, 2, 3]) + NameMessages.framed(question(1)), subject: "caller")
+        try caller.endWriting()
+        let asked = try #require(try place.question())
+        var byte: [UInt8] = [0]
+        #expect(throws: SystemError.self) { try caller.read(into: &byte, subject: "one with an open question") }
+        try place.answer(asked)
+        var received = [UInt8](repeating: 0, count: 100)
+        #expect(try caller.read(into: &received, subject: "caller") == asked.count + 2)
+        #expect(try caller.read(into: &received, subject: "caller") == 0)
+    }
+
+    /// One that was driven out is closed although its question is open still.
+    @Test func aCallerWithAnOpenQuestionCanBeDrivenOut() throws {
+        let place = try Place()
+        let first = try connect(to: place.peer)
+        try first.writeAll(NameMessages.framed(question(1)), subject: "first")
+        let asked = try #require(try place.question())
+        try withOthers(16, of: place) {
+            var byte: [UInt8] = [0]
+            #expect(try first.read(into: &byte, subject: "first") == 0)
+            try place.answer(asked)
+        }
+    }
+
+    private func withOthers(_ count: Int, of place: Place, _ body: () throws -> Void) throws {
+        guard count > 0 else { return try body() }
+        let other = try connect(to: place.peer)
+        try place.turn()
+        try withOthers(count - 1, of: place, body)
+        _ = other.number
     }
 
     @Test func whatIsNoQuestionIsDropped() throws {
@@ -187,7 +243,7 @@ import Testing
     func programsOfACgroupReachItOnPort53() throws {
         let cgroup = try #require(Cgroup())
         var redirected: UInt16 = 0
-        let place = try Place(port: NameRelay.port) { peer, port throws(SystemError) in
+        let place = try Place(port: NetworkInterface.resolverPort) { peer, port throws(SystemError) in
             try OwnedDescriptor.open(cgroup.path, .directory).redirect(peer, toPort: port)
             redirected = port
         }
@@ -198,7 +254,7 @@ import Testing
         let child = try spawnProcess(
             "sh", arguments: ["sh", "-c", script], environment: nil, input: null, output: output, errors: output)
         var end: ProcessEnd?
-        for _ in 0..<500 where end == nil {
+        for _ in 0..<4000 where end == nil {
             if let asked = try place.question() {
                 var answer = asked
                 (answer[2], answer[3], answer[7]) = (0x81, 0x80, 1)
@@ -209,6 +265,31 @@ import Testing
         let said = String(decoding: try output.read(at: 0, count: 65536), as: UTF8.self)
         #expect(end == .exited(0) && said.contains("10.77.0.9") && said.contains("127.0.0.11"), "\(said)")
         try? sendSignal(9, to: child)
+    }
+
+    /// In another network namespace the same address is somebody else's, as of a docker in the guest.
+    @Test(.enabled(if: NameRelayTests.Cgroup() != nil, "needs root and a cgroup of version 2"))
+    func programsOfAnotherNamespaceReachWhatTheyMean() throws {
+        let cgroup = try #require(Cgroup())
+        let place = try Place(port: NetworkInterface.resolverPort) { peer, port throws(SystemError) in
+            try OwnedDescriptor.open(cgroup.path, .directory).redirect(peer, toPort: port)
+        }
+        #expect(place.relay.ownPort != 53)
+        let output = try OwnedDescriptor.memory([], name: "output")
+        // One of theirs listens on port 53 of the address; TCP, so that nothing need be said.
+        let script = """
+            echo $$ > \(cgroup.path)/cgroup.procs; ip link set lo up
+            busybox nc -l -p 53 < /dev/null & sleep 1
+            busybox nc -w 5 127.0.0.11 53 < /dev/null && echo reached
+            """
+        let null = try OwnedDescriptor.open("/dev/null", .readWrite)
+        let child = try spawnProcess(
+            "unshare", arguments: ["unshare", "--net", "sh", "-c", script], environment: nil, input: null,
+            output: output,
+            errors: output)
+        _ = try waitForChild(child)
+        let said = String(decoding: try output.read(at: 0, count: 65536), as: UTF8.self)
+        #expect(said.contains("reached"), "\(said)")
     }
 
     private func connect(to peer: DatagramPeer) throws -> OwnedDescriptor {

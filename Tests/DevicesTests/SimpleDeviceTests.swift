@@ -105,9 +105,17 @@ final class Collected: Sendable {
         let balloon = BalloonDevice()
         let driver = try started(balloon)
         balloon.inflate(targetPages: 0x1234)
-        #expect(driver.read(0x100) == 0x1234 && driver.read(0x60) & 2 == 2 && driver.read(0xfc) == 2)
+        #expect(driver.read(0x100) == 0x1234 && driver.read(0x60) & 2 == 2 && driver.read(0xfc) == 1)
         driver.write(0x1000, 0x104)
         #expect(balloon.actualPages == 0x1000 && driver.read(0x104) == 0x1000)
+    }
+
+    @Test func aTargetThatCameBeforeTheDriverIsThereForIt() throws {
+        let balloon = BalloonDevice()
+        let driver = try GuestDriver(balloon)
+        balloon.inflate(targetPages: 7)
+        try driver.start()
+        #expect(driver.read(0x100) == 7)
     }
 
     @Test func statisticsAreAskedForByGivingTheBufferBack() throws {

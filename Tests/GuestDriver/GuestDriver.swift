@@ -146,6 +146,7 @@ package final class GuestDriver {
         self.loop = try loop ?? EventLoop()
         transport = try MMIOTransport(
             device: device, memory: memory, interrupt: line, loop: self.loop, page: RegisterPage())
+        transport.show()
     }
 
     /// Reads a register.

@@ -85,15 +85,19 @@ struct JailedProgram {
         return end == .reset ? 0 : 1
     }
 
-    /// An ELF kernel that fills the console's log, reads a register of the first device, and resets the machine when it has been told to go on.
+    /// An ELF kernel that fills the console's log, writes to the first device's configuration and reads it until it says to go
+    /// on, and resets the machine.
     private static func kernel() throws -> OwnedDescriptor {
         let code: [UInt8] = [
             // cld; mov esi, 0x10_0000; mov dx, 0x3F8; mov ecx, 300000; rep outsb: the console's log overflows.
             0xFC, 0xBE, 0, 0, 0x10, 0, 0x66, 0xBA, 0xF8, 0x03, 0xB9, 0xE0, 0x93, 0x04, 0, 0xF3, 0x6E,
             0xBB, 0x18, 0xA0, 0, 0, 0xC7, 0x03, 0x03, 0, 0x20, 0,  // mov ebx, 0xA018; mov dword [rbx], 0x20_0003
             0xBB, 0, 0x04, 0x20, 0, 0xC7, 0x03, 0x83, 0, 0, 0xD0,  // mov ebx, 0x20_0400; mov dword [rbx], 0xD000_0083
-            0xBB, 0, 0x01, 0, 0xD0, 0x8B, 0x03,  // mov ebx, 0xD000_0100; mov eax, [rbx]
-            0xA8, 0x01, 0x74, 0xFA,  // test al, 1; jz to the mov
+            0xBB, 0, 0, 0, 0xD0,  // mov ebx, 0xD000_0000
+            // mov dword [rbx + Status], 1 and 3: there is a driver.
+            0xC7, 0x43, 0x70, 1, 0, 0, 0, 0xC7, 0x43, 0x70, 3, 0, 0, 0,
+            0x89, 0x83, 0, 0x01, 0, 0, 0x8B, 0x83, 0, 0x01, 0, 0,  // mov [rbx + 0x100], eax; mov eax, [rbx + 0x100]
+            0xA8, 0x01, 0x74, 0xF0,  // test al, 1; jz to the first of these
             0xB0, 0xFE, 0xE6, 0x64, 0xEB, 0xFE,  // mov al, 0xFE; out 0x64, al; jmp $
         ]
         var file: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0] + [UInt8](repeating: 0, count: 8)
@@ -121,7 +125,7 @@ private final class Latch: Sendable {
     let value = Atomic(false)
 }
 
-/// A device that does something else when its register is read, on the processor's thread.
+/// A device that does something else when its configuration is written, on the processor's thread.
 private final class Trespasser: VirtioDevice {
     let deviceID: UInt32 = 4
     let features: Virtio.Features = []
@@ -134,10 +138,9 @@ private final class Trespasser: VirtioDevice {
         self.trespass = trespass
     }
 
-    func readConfiguration(at offset: Int, size: Int) -> UInt64 {
-        trespass()
-        return done.value.load(ordering: .acquiring) ? 1 : 0
-    }
+    var configuration: [UInt8] { [done.value.load(ordering: .acquiring) ? 1 : 0] }
+
+    func writeConfiguration(_ value: UInt64, at offset: Int, size: Int) { trespass() }
 
     func activate(_ activation: Activation) {}
     func reset() {}

@@ -38,6 +38,36 @@ import Virtio
         #expect(driver.read(0x60) == 0)
     }
 
+    /// With KVM the monitor does not hear that a driver has seen used buffers.
+    @Test func whatADriverHasSeenMayStay() throws {
+        let device = EchoDevice()
+        let driver = try GuestDriver(device)
+        try driver.start()
+        func use() throws {
+            try driver.queues[0].send(writable: [Segment(address: 0x10_0000, length: 1)])
+            try driver.kick(0)
+            #expect(try driver.queues[0].takeUsed() != nil)
+        }
+        try use()
+        #expect(driver.line.count == 1 && driver.read(0x60) == 1)
+        device.activation?.configurationChanged()
+        #expect(driver.line.count == 2 && driver.read(0x60) == 3 && driver.read(0xfc) == 1)
+        driver.write(3, 0x64)
+        #expect(driver.read(0x60) == 0)
+        try use()
+        #expect(driver.line.count == 3 && driver.read(0x60) == 1)
+    }
+
+    @Test func aDeviceThatIsNotShownIsNone() throws {
+        let page = try RegisterPage()
+        let transport = try MMIOTransport(
+            device: EchoDevice(), memory: try GuestMemory(sizeBytes: 1 << 21), interrupt: RecordedLine(),
+            loop: try EventLoop(), page: page)
+        #expect((0..<RegisterPage.size / 4).allSatisfy { page.load(at: 4 * $0, size: 4) == 0 })
+        transport.show()
+        #expect(page.load(at: 8, size: 4) == 42 && page.load(at: 0x100, size: 4) == 0x0403_0201)
+    }
+
     @Test func featuresThatWereNotOfferedAreRefused() throws {
         let driver = try GuestDriver(EchoDevice())
         driver.negotiate([.version1, .bit(4)])

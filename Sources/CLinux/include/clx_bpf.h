@@ -53,6 +53,9 @@ static inline int clx_bpf_attach_address_program(int cgroup, const void *instruc
 static const uint32_t CLX_BPF_CONNECT4 = BPF_CGROUP_INET4_CONNECT;
 static const uint32_t CLX_BPF_SENDMSG4 = BPF_CGROUP_UDP4_SENDMSG;
 static const uint32_t CLX_BPF_RECVMSG4 = BPF_CGROUP_UDP4_RECVMSG;
+static const uint32_t CLX_BPF_GET_NETNS_COOKIE = BPF_FUNC_get_netns_cookie;
+static const uint32_t CLX_BPF_CONNECT6 = BPF_CGROUP_INET6_CONNECT;
+static const uint32_t CLX_BPF_RECVMSG6 = BPF_CGROUP_UDP6_RECVMSG;
 
 // bpf(2), BPF_PROG_ATTACH to a cgroup; replaced is an attached program to take the place of, or -1.
 static inline int clx_bpf_attach_device_program(int cgroup, int program, int replaced) {

@@ -38,6 +38,13 @@ static inline int clx_internet_port(int socket_fd) {
     return ntohs(name.sin_port);
 }
 
+// What tells the socket's network namespace from others, or 0: SO_NETNS_COOKIE, Linux 5.14.
+static inline uint64_t clx_internet_namespace(int socket_fd) {
+    uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    return getsockopt(socket_fd, SOL_SOCKET, 71, &cookie, &size) == 0 ? cookie : 0;
+}
+
 // Receives a datagram, and whose it is.
 static inline long clx_internet_receive(
     int socket_fd, void *bytes, size_t count, uint8_t address[4], uint16_t *port) {

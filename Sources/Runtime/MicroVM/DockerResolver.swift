@@ -17,9 +17,17 @@ enum DockerResolver {
     /// One in the root file system is the image's, and no engine's.
     static func isNamed(in spec: Spec) -> Bool {
         guard let mount = spec.mounts.last(where: { $0.destination == file }), let source = mount.source,
-            source.hasPrefix("/"), let text = try? readText(source, limit: limit)
+            source.hasPrefix("/")
         else { return false }
-        return isNamed(in: text)
+        do throws(SystemError) {
+            // Whatever the bundle names is opened: only a file is read, so that nothing is waited for.
+            let found = try OwnedDescriptor.open(source, .path)
+            guard try found.status().kind == .regular else { return false }
+            return isNamed(in: try readText(found.procPath, limit: limit))
+        } catch {
+            // A mount that cannot be made is an error of its own.
+            return false
+        }
     }
 
     /// Whether a text names it, resolv.conf(5).

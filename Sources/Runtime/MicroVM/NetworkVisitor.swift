@@ -71,9 +71,9 @@ struct NetworkVisitor: ~Copyable {
     /// Sockets of datagrams that lead to a resolver, left open as the taps are.
     private static func socketsLeading(to resolver: InternetAddress) throws(RuntimeError) -> [Int32] {
         var sockets: [Int32] = []
+        let peer = DatagramPeer(address: resolver.bytes, port: NetworkInterface.resolverPort)
         do throws(SystemError) {
             for _ in 0..<NetworkInterface.resolverSockets {
-                let peer = DatagramPeer(address: resolver.bytes, port: 53)
                 sockets.append(try InternetSocket.datagrams(connectedTo: peer).release())
             }
         } catch {

@@ -44,14 +44,21 @@ final class ResolverRelay {
 
     deinit { end() }
 
-    /// Takes the first connection, which the agent makes before there is a workload; others would be the workload's.
+    /// Takes the first connection.
+    ///
+    /// The agent makes it when it hears of the resolver, mostly before there is a program; one that
+    /// comes before the agent keeps its own guest from names.
     func accept(_ connection: VsockConnection) -> (any VsockEndpoint)? {
         guard !isTaken else { return nil }
         for (index, socket) in sockets.enumerated() {
             let registration = try? loop.add(socket.file.number, .readable) { [weak self] _ in
                 self?.receive(from: index)
             }
-            if let registration { registrations.append(registration) }
+            guard let registration else {
+                end()
+                return nil
+            }
+            registrations.append(registration)
         }
         isTaken = true
         let stream = VsockStream(connection) { [weak self] _, event in

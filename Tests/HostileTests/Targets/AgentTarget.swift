@@ -3,7 +3,7 @@ import Diagnostics
 import Plans
 import Syscalls
 
-/// The control stream in both directions, and the packets between mvrun and the monitor.
+/// The control stream in both directions, questions for a resolver, and the packets between mvrun and the monitor.
 enum AgentTarget {
     static func run(_ input: inout FuzzInput) {
         switch input.choice(6) {
@@ -21,6 +21,22 @@ enum AgentTarget {
         default:
             let bytes = input.take(StreamHeader.size)
             if let header = StreamHeader(bytes: bytes) { precondition(header.bytes == bytes, "a header is its bytes") }
+            decodeNames(&input)
+        }
+    }
+
+    /// Pieces of any size; every whole message is the same after another journey, and a question that was raised stays raised.
+    private static func decodeNames(_ input: inout FuzzInput) {
+        var messages = NameMessages()
+        while !input.isEmpty {
+            messages.append(input.take(Int(input.byte()) + 1))
+            while let message = messages.next() {
+                var again = NameMessages()
+                again.append(NameMessages.framed(message))
+                precondition(again.next() == message, "a message survives the wire")
+                let longer = NameMessages.allowingLong(message)
+                precondition(NameMessages.allowingLong(longer) == longer, "what takes a long answer stays as it is")
+            }
         }
     }
 
@@ -112,6 +128,8 @@ enum AgentTarget {
                 [4] + ControlReply.processes(processes, complete: true).packet,
                 [4] + ControlReply.exited(ProcessExit(.exited(1))).packet,
                 [5] + StreamHeader(process: 1, stream: .output).bytes,
+                [5] + StreamHeader(process: 1, stream: .output).bytes
+                    + pieces(NameMessages.framed([1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 97, 0, 0, 1, 0, 1])),
             ]
     }
 }
