@@ -115,8 +115,7 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
 
     /// The registers that hold something, but for those of `DeviceInterrupt`.
     ///
-    /// The device's id comes last: by it a driver knows
-    /// that there is a device.
+    /// The device's id comes last: by it a driver knows that there is a device.
     private static let readable: [UInt64] = [
         0x00, 0x04, 0x0c, 0x10, 0x34, 0x44, 0x70, 0xb0, 0xb4, 0xb8, 0xbc, 0x08,
     ]
