@@ -33,7 +33,7 @@ struct EngineEndurance {
         // The first one makes what stays: a bridge, cgroups above.
         _ = try engine.run("--rm", engine.image, "true")
         let before = stock
-        // Fifty machines take ten minutes in the lab.
+        // Fifty machines take twenty minutes in the lab.
         let asked = ProcessInfo.processInfo.environment["MVRUN_MANY"].flatMap { Int($0) }
         let count = asked ?? (isMachine ? 8 : 50)
         for number in 1...count {
