@@ -134,7 +134,9 @@ let package = Package(
         .executableTarget(
             name: "NativeAgent", dependencies: ["AgentServer", "Sandbox", "Diagnostics", "Syscalls"],
             path: "Tests/NativeAgent"),
-        tests(of: "AgentServer", imports: "NativeAgent", "AgentProtocol", "Plans", "Diagnostics", "Syscalls"),
+        tests(
+            of: "AgentServer", imports: "NativeAgent", "TestSupport", "AgentProtocol", "Plans", "Diagnostics",
+            "Syscalls"),
         .target(name: "CFilteredChild", dependencies: ["CLinux"], path: "Tests/CFilteredChild"),
         .target(
             name: "FilteredChild", dependencies: ["CFilteredChild", "Plans", "Syscalls"], path: "Tests/FilteredChild"),

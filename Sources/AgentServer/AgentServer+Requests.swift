@@ -67,6 +67,8 @@ extension AgentServer {
             throw RuntimeError(.unsupported, "the resolver \(resolver) is not one of IPv4")
         }
         do {
+            // The sandbox, which brings the loopback device up too, comes later.
+            try bringLoopbackUp()
             names = try NameRelay(
                 at: DatagramPeer(address: resolver.bytes, port: NetworkInterface.resolverPort),
                 host: surroundings.connectStream(Meeting.namePort), redirect: surroundings.redirect)

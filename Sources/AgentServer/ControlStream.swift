@@ -10,7 +10,7 @@ final class ControlStream {
 
     private let connection: OwnedDescriptor
     private var decoder = FrameDecoder<HostMessage>()
-    private var outgoing: ArraySlice<UInt8> = []
+    private var outgoing = SendQueue()
     private var buffer = [UInt8](repeating: 0, count: 64 << 10)
     /// Whether the host is gone, or has sent what cannot be understood.
     private(set) var isBroken = false
@@ -28,7 +28,7 @@ final class ControlStream {
 
     /// Sends a message, which waits here if it must.
     func send(_ message: AgentMessage, answering request: UInt32 = 0) {
-        outgoing += Frame(request: request, message.fitting).bytes
+        outgoing.append(Frame(request: request, message.fitting).bytes)
         write()
         if outgoing.count > Self.outgoingLimit { isBroken = true }
     }
@@ -66,17 +66,10 @@ final class ControlStream {
     }
 
     private func write() {
-        while !outgoing.isEmpty {
-            do {
-                let count = try connection.sendNow(outgoing, subject: "the control stream")
-                outgoing = outgoing.dropFirst(count)
-            } catch {
-                if error.errno != .wouldBlock {
-                    isBroken = true
-                    outgoing = []
-                }
-                return
-            }
+        do {
+            try outgoing.flush(to: connection, subject: "the control stream")
+        } catch {
+            isBroken = true
         }
     }
 

@@ -85,8 +85,6 @@ package enum GuestMain {
         surroundings.connect = { interfaces throws(RuntimeError) in
             try LateModules.load("virtio_net")
             for interface in interfaces { try GuestNetwork.setUp(interface) }
-            // The sandbox brings it up as well, but a resolver's address is on it.
-            try during("bring the loopback device up") { try bringLoopbackUp() }
         }
         surroundings.cgroup = cgroup
         surroundings.synchronize = { Kernel.synchronize() }

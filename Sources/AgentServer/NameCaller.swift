@@ -8,7 +8,7 @@ final class NameCaller {
 
     private let file: OwnedDescriptor
     private var questions = NameMessages()
-    private var outgoing: ArraySlice<UInt8> = []
+    private var outgoing = SendQueue()
     private var buffer = [UInt8](repeating: 0, count: 4096)
     /// How many questions have no answer yet.
     private var openQuestions = 0
@@ -63,7 +63,7 @@ final class NameCaller {
     /// Sends an answer.
     func send(_ message: [UInt8]) {
         openQuestions -= 1
-        outgoing += NameMessages.framed(message)
+        outgoing.append(NameMessages.framed(message))
         if outgoing.count > Self.outgoingLimit { isBroken = true }
         flush()
     }
@@ -71,10 +71,9 @@ final class NameCaller {
     private func flush() {
         guard !isBroken else { return }
         do {
-            let count = try file.sendNow(outgoing, subject: "an answer")
-            outgoing = count == outgoing.count ? [] : outgoing.dropFirst(count)
+            try outgoing.flush(to: file, subject: "an answer")
         } catch {
-            if error.errno != .wouldBlock { isBroken = true }
+            isBroken = true
         }
     }
 }

@@ -44,7 +44,7 @@ final class NameRelay {
     private var questions = [Question?](repeating: nil, count: questionLimit)
     private var lastNumber: UInt16 = 0
     private var answers = NameMessages()
-    private var outgoing: ArraySlice<UInt8> = []
+    private var outgoing = SendQueue()
     private var buffer = [UInt8](repeating: 0, count: 64 << 10)
     /// Whether the host is gone.
     private var isOver = false
@@ -155,9 +155,8 @@ extension NameRelay {
         lastNumber &+= 1
         let place = Int(lastNumber) % Self.questionLimit
         if let oldest = questions[place] { giveUp(oldest.asker) }
-        questions[place] = Question(
-            number: lastNumber, original: UInt16(message[0]) << 8 | UInt16(message[1]), asker: asker)
-        outgoing += NameMessages.framed(Self.numbered(message, lastNumber))
+        questions[place] = Question(number: lastNumber, original: Self.number(of: message), asker: asker)
+        outgoing.append(NameMessages.framed(Self.numbered(message, lastNumber)))
         flush()
     }
 
@@ -166,16 +165,20 @@ extension NameRelay {
         if case .caller(let caller) = asker { caller.caller?.giveUp() }
     }
 
+    /// A message's identification, RFC 1035, 4.1.1.
+    private static func number(of message: [UInt8]) -> UInt16 {
+        UInt16(message[0]) << 8 | UInt16(message[1])
+    }
+
     private static func numbered(_ message: [UInt8], _ number: UInt16) -> [UInt8] {
         [UInt8(number >> 8), UInt8(truncatingIfNeeded: number)] + message.dropFirst(2)
     }
 
     private func flush() {
         do {
-            let count = try host.sendNow(outgoing, subject: "the host")
-            outgoing = count == outgoing.count ? [] : outgoing.dropFirst(count)
+            try outgoing.flush(to: host, subject: "the host")
         } catch {
-            if error.errno != .wouldBlock { isOver = true }
+            isOver = true
         }
     }
 
@@ -193,7 +196,7 @@ extension NameRelay {
     /// Gives an answer to who asked.
     private func hand(_ message: [UInt8]) {
         guard message.count >= NameMessages.headerSize else { return }
-        let number = UInt16(message[0]) << 8 | UInt16(message[1])
+        let number = Self.number(of: message)
         let place = Int(number) % Self.questionLimit
         guard let question = questions[place], question.number == number else { return }
         questions[place] = nil

@@ -17,11 +17,11 @@ package final class FileSystemDevice: VirtioDevice {
     package let sharedMemoryRegions: [SharedMemoryRegion]
     /// A request queue has room for the pages of one MiB and what goes with them.
     package let queueSizes: [UInt16]
+    /// The tag, and how many request queues there are: virtio 1.2, 5.11.4.
+    package let configuration: [UInt8]
 
     private let server: FileServer
     private let loops: [EventLoop]
-    /// The tag, and how many request queues there are: virtio 1.2, 5.11.4.
-    package let configuration: [UInt8]
     private let services: [FileQueueService]
 
     /// Makes a device.

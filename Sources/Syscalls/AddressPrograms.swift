@@ -16,9 +16,13 @@ extension OwnedDescriptor {
         let cgroup = number
         for program in AddressProgram.all(from: peer, to: port, in: namespace) {
             let (kind, instructions) = (program.kind, program.instructions)
-            try syscall("bpf", on: "\(peer)") {
-                unsafe clx_bpf_attach_address_program(cgroup, instructions, UInt32(instructions.count), kind)
-            }
+            let loaded = OwnedDescriptor(
+                owning: try syscall("bpf", on: "PROG_LOAD, \(peer)") {
+                    unsafe clx_bpf_load_program(
+                        CLX_BPF_ADDRESS_PROGRAM, kind, instructions, UInt32(instructions.count), nil, 0)
+                })
+            let new = loaded.number
+            try syscall("bpf", on: "PROG_ATTACH, \(peer)") { clx_bpf_attach_program(cgroup, new, kind, -1) }
         }
     }
 }

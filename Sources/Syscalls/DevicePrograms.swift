@@ -34,9 +34,9 @@ extension OwnedDescriptor {
         if count == 1 {
             let old = OwnedDescriptor(owning: try syscall("bpf", on: "GET_FD_BY_ID") { clx_bpf_open_program(ids[0]) })
             let replaced = old.number
-            try syscall("bpf", on: "PROG_ATTACH") { clx_bpf_attach_device_program(cgroup, new, replaced) }
+            try syscall("bpf", on: "PROG_ATTACH") { clx_bpf_attach_program(cgroup, new, CLX_BPF_DEVICE, replaced) }
         } else {
-            try syscall("bpf", on: "PROG_ATTACH") { clx_bpf_attach_device_program(cgroup, new, -1) }
+            try syscall("bpf", on: "PROG_ATTACH") { clx_bpf_attach_program(cgroup, new, CLX_BPF_DEVICE, -1) }
         }
     }
 }
@@ -54,8 +54,8 @@ private struct LoadedProgram {
 
 private func load(_ instructions: [UInt8], logSize: Int) -> LoadedProgram {
     var log = [CChar](repeating: 0, count: max(logSize, 1))
-    let number = unsafe clx_bpf_load_device_program(
-        instructions, UInt32(instructions.count / 8), &log, UInt32(logSize))
+    let number = unsafe clx_bpf_load_program(
+        CLX_BPF_DEVICE_PROGRAM, 0, instructions, UInt32(instructions.count / 8), &log, UInt32(logSize))
     let code = Errno.current
     let text = log.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     let lines = text.split(separator: 0x0a).suffix(3)

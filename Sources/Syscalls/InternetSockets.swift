@@ -84,7 +84,10 @@ package enum InternetSocket {
     }
 
     private static func make(_ type: Int32) throws(SystemError) -> OwnedDescriptor {
-        OwnedDescriptor(owning: try syscall("socket", on: "AF_INET") { clx_internet_socket(type) })
+        OwnedDescriptor(
+            owning: try syscall("socket", on: "AF_INET") {
+                clx_socket(AF_INET, type | CLX_SOCK_CLOEXEC | O_NONBLOCK)
+            })
     }
 }
 

@@ -66,10 +66,7 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
 
     /// Shows the device, whose writes have to arrive here by now.
     package func show() {
-        loop.synchronously {
-            page.store(configuration: device.configuration)
-            publish()
-        }
+        loop.synchronously { publishAll() }
     }
 
     /// What the driver reads, where it has to ask.
@@ -122,6 +119,11 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
 
     private func publish() {
         for offset in Self.readable { page.store(register(offset), at: Int(offset)) }
+    }
+
+    private func publishAll() {
+        page.store(configuration: device.configuration)
+        publish()
     }
 
     private func register(_ offset: UInt64) -> UInt32 {
@@ -224,8 +226,7 @@ package final class MMIOTransport: BusDevice, @unchecked Sendable {
     }
 
     private func configurationChanged() {
-        page.store(configuration: device.configuration)
-        publish()
+        publishAll()
         interrupt.configurationChanged()
     }
 }

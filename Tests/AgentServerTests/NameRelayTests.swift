@@ -2,6 +2,7 @@ import AgentProtocol
 import Glibc
 import Plans
 import Syscalls
+import TestSupport
 import Testing
 
 @testable import AgentServer
@@ -227,12 +228,8 @@ import Testing
     private final class Cgroup {
         let path: String
         init?() {
-            let mounts = (try? readText("/proc/self/mounts")) ?? ""
-            let mount = mounts.split(separator: "\n").map { $0.split(separator: " ") }.first {
-                $0.count > 2 && $0[2] == "cgroup2"
-            }
-            guard let mount else { return nil }
-            path = "\(mount[1])/mvrun-names.\(UInt64.random(in: 0...UInt64.max))"
+            guard let mount = MountTable.current().entries.first(where: { $0.type == "cgroup2" }) else { return nil }
+            path = "\(mount.point)/mvrun-names.\(UInt64.random(in: 0...UInt64.max))"
             guard (try? makeDirectories(path, mode: 0o755)) != nil else { return nil }
         }
         deinit {

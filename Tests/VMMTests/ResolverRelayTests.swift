@@ -13,9 +13,12 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
     private let address: [UInt8] = [127, 0, 0, 11]
     private let question = [UInt8](1...20)
 
+    /// A guest that is ready.
     private func guest() throws -> SessionGuest {
-        try SessionGuest(
+        let guest = try SessionGuest(
             input: try OwnedDescriptor.open("/dev/null"), output: try OwnedDescriptor.open("/dev/null", .writeOnly))
+        try guest.becomeReady()
+        return guest
     }
 
     private func connect(_ guest: SessionGuest, _ sockets: [Int32]) throws -> ControlReply {
@@ -30,6 +33,15 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
         try InternetSocket.datagrams(at: DatagramPeer(address: address, port: 0))
     }
 
+    /// A resolver that the guest has, and is connected to.
+    private func resolver(of guest: SessionGuest) throws -> OwnedDescriptor {
+        let resolver = try resolver()
+        let socket = try socket(to: resolver)
+        #expect(try connect(guest, [socket.number]) == .done)
+        _ = guest.openNames()
+        return resolver
+    }
+
     private func socket(to resolver: borrowing OwnedDescriptor) throws -> OwnedDescriptor {
         try InternetSocket.datagrams(
             connectedTo: DatagramPeer(address: address, port: try InternetSocket.port(of: resolver)))
@@ -37,11 +49,7 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
 
     @Test func aQuestionGoesThereAndTheAnswerComesBack() throws {
         let guest = try guest()
-        try guest.becomeReady()
-        let resolver = try resolver()
-        let socket = try socket(to: resolver)
-        #expect(try connect(guest, [socket.number]) == .done)
-        _ = guest.openNames()
+        let resolver = try resolver(of: guest)
         // In two parts, with a question behind it that is none.
         let framed = NameMessages.framed(question)
         guest.ask(Array(framed.prefix(3)))
@@ -55,7 +63,6 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
 
     @Test func aResolverThatWasStartedAnewIsReachedByAnotherSocket() throws {
         let guest = try guest()
-        try guest.becomeReady()
         let resolver = try resolver()
         // What leads to a port where nobody is any more.
         let lost = try socket(to: try self.resolver())
@@ -71,7 +78,6 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
 
     @Test func thereIsOneResolverAndOneConnectionToIt() throws {
         let guest = try guest()
-        try guest.becomeReady()
         let without = guest.openNames()
         _ = try guest.messages()
         #expect(guest.resetPorts.contains(without), "nobody listens before there is a resolver")
@@ -88,7 +94,6 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
 
     @Test func socketsAndResolverComeTogether() throws {
         let guest = try guest()
-        try guest.becomeReady()
         guard case .failure(let error) = try connect(guest, []) else {
             Issue.record("a resolver without sockets was taken")
             return
@@ -98,11 +103,7 @@ private let kvmIsUsable = (try? KVMSystem.open())?.missingCapabilities().isEmpty
 
     @Test func aGuestThatTakesNoAnswersGetsNoMoreThanThereIsRoomFor() throws {
         let guest = try guest()
-        try guest.becomeReady()
-        let resolver = try resolver()
-        let socket = try socket(to: resolver)
-        #expect(try connect(guest, [socket.number]) == .done)
-        _ = guest.openNames()
+        let resolver = try resolver(of: guest)
         guest.ask(NameMessages.framed(question))
         let peer = try resolver.receiveDatagram(limit: 100).peer
         for _ in 0..<200 {

@@ -1,6 +1,5 @@
 #ifndef CLX_BPF_H
 #define CLX_BPF_H
-#include <errno.h>
 #include <linux/bpf.h>
 #include <stdint.h>
 #include <string.h>
@@ -10,11 +9,14 @@
 
 static const int CLX_RLIMIT_MEMLOCK = RLIMIT_MEMLOCK;
 
-// bpf(2), BPF_PROG_LOAD of a program that decides on device access. A log buffer gets the verifier's words.
-static inline int clx_bpf_load_device_program(const void *instructions, uint32_t count, char *log, uint32_t log_size) {
+// bpf(2), BPF_PROG_LOAD; expected is the kind of attachment where the type of program has several, else 0. A log buffer gets
+// the verifier's words.
+static inline int clx_bpf_load_program(
+    uint32_t type, uint32_t expected, const void *instructions, uint32_t count, char *log, uint32_t log_size) {
     union bpf_attr attributes;
     memset(&attributes, 0, sizeof attributes);
-    attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+    attributes.prog_type = type;
+    attributes.expected_attach_type = expected;
     attributes.insns = (uint64_t)(uintptr_t)instructions;
     attributes.insn_cnt = count;
     // The kernel asks for a licence only where a program calls helpers that are GPL only. Ours calls none.
@@ -27,29 +29,9 @@ static inline int clx_bpf_load_device_program(const void *instructions, uint32_t
     return (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes);
 }
 
-// bpf(2): loads a program that sees the addresses of sockets and attaches it to a cgroup, for one kind of attachment.
-static inline int clx_bpf_attach_address_program(int cgroup, const void *instructions, uint32_t count, uint32_t kind) {
-    union bpf_attr attributes;
-    memset(&attributes, 0, sizeof attributes);
-    attributes.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
-    attributes.expected_attach_type = kind;
-    attributes.insns = (uint64_t)(uintptr_t)instructions;
-    attributes.insn_cnt = count;
-    attributes.license = (uint64_t)(uintptr_t)"Apache-2.0";
-    int program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes);
-    if (program < 0) return -1;
-    memset(&attributes, 0, sizeof attributes);
-    attributes.target_fd = (uint32_t)cgroup;
-    attributes.attach_bpf_fd = (uint32_t)program;
-    attributes.attach_type = kind;
-    attributes.attach_flags = BPF_F_ALLOW_MULTI;
-    int result = (int)syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof attributes);
-    int error = errno;
-    close(program);
-    errno = error;
-    return result;
-}
-
+static const uint32_t CLX_BPF_DEVICE_PROGRAM = BPF_PROG_TYPE_CGROUP_DEVICE;
+static const uint32_t CLX_BPF_ADDRESS_PROGRAM = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+static const uint32_t CLX_BPF_DEVICE = BPF_CGROUP_DEVICE;
 static const uint32_t CLX_BPF_CONNECT4 = BPF_CGROUP_INET4_CONNECT;
 static const uint32_t CLX_BPF_SENDMSG4 = BPF_CGROUP_UDP4_SENDMSG;
 static const uint32_t CLX_BPF_RECVMSG4 = BPF_CGROUP_UDP4_RECVMSG;
@@ -58,12 +40,12 @@ static const uint32_t CLX_BPF_CONNECT6 = BPF_CGROUP_INET6_CONNECT;
 static const uint32_t CLX_BPF_RECVMSG6 = BPF_CGROUP_UDP6_RECVMSG;
 
 // bpf(2), BPF_PROG_ATTACH to a cgroup; replaced is an attached program to take the place of, or -1.
-static inline int clx_bpf_attach_device_program(int cgroup, int program, int replaced) {
+static inline int clx_bpf_attach_program(int cgroup, int program, uint32_t kind, int replaced) {
     union bpf_attr attributes;
     memset(&attributes, 0, sizeof attributes);
     attributes.target_fd = (uint32_t)cgroup;
     attributes.attach_bpf_fd = (uint32_t)program;
-    attributes.attach_type = BPF_CGROUP_DEVICE;
+    attributes.attach_type = kind;
     attributes.attach_flags = BPF_F_ALLOW_MULTI;
     if (replaced >= 0) {
         attributes.attach_flags |= BPF_F_REPLACE;

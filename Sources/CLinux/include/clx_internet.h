@@ -18,8 +18,6 @@ static inline struct sockaddr_in clx_internet_address(const uint8_t address[4], 
     return result;
 }
 
-static inline int clx_internet_socket(int type) { return socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
-
 static inline int clx_internet_bind(int socket_fd, const uint8_t address[4], uint16_t port) {
     struct sockaddr_in name = clx_internet_address(address, port);
     return bind(socket_fd, (struct sockaddr *)&name, sizeof name);

@@ -33,7 +33,7 @@ final class MachineNetwork {
     /// Taps, and behind them sockets that lead to the resolver.
     private var files: [OwnedNumber] = []
     private var interfaces: [NetworkInterface] = []
-    private let resolver: InternetAddress?
+    private var resolver: InternetAddress?
 
     /// A descriptor in a list.
     private final class OwnedNumber {
@@ -54,12 +54,9 @@ final class MachineNetwork {
         write: (ContainerRecord) throws(RuntimeError) -> Void
     ) throws(RuntimeError) {
         self.session = session
-        // Engines write it when they make the network, which is before this.
-        resolver = DockerResolver.isNamed(in: spec) ? DockerResolver.address : nil
         let known = record.network?.links.map(\.index) ?? []
         let visitor = try NetworkVisitor.looking(
-            at: NetworkVisitor.Place(network: "/proc/\(pid)/ns/net", user: "/proc/\(pid)/ns/user"), except: known,
-            resolver: resolver)
+            at: NetworkVisitor.Place(network: "/proc/\(pid)/ns/net", user: "/proc/\(pid)/ns/user"), except: known)
         let links = try visitor.links()
         guard !links.isEmpty else { return }
         var network = record.network ?? NetworkRecord()
@@ -76,7 +73,9 @@ final class MachineNetwork {
         }
         record.network = network
         try write(record)
-        files = try visitor.attach().map { OwnedNumber($0) }
+        // Engines write it when they make the network, which is before this.
+        resolver = DockerResolver.address(in: spec)
+        files = try visitor.attach(resolver: resolver).map { OwnedNumber($0) }
         interfaces = links.map(\.interface)
     }
 

@@ -31,13 +31,8 @@ struct NetworkVisitor: ~Copyable {
 
     /// Visits a namespace to look for links that a machine can have.
     ///
-    /// - Parameters:
-    ///   - place: the namespace.
-    ///   - known: the numbers of links that it has already.
-    ///   - resolver: a resolver on a loopback address there that the machine is to reach; nil for none.
-    static func looking(
-        at place: Place, except known: [Int32], resolver: InternetAddress? = nil
-    ) throws(RuntimeError) -> NetworkVisitor {
+    /// - Parameter known: the numbers of links that it has already.
+    static func looking(at place: Place, except known: [Int32]) throws(RuntimeError) -> NetworkVisitor {
         try visit(place) { channel throws(RuntimeError) in
             let links = try MachineLinks()
             let found = try links.find().filter { !known.contains($0.index) }
@@ -47,7 +42,7 @@ struct NetworkVisitor: ~Copyable {
             }
             try send(.links(found), [], over: channel)
             // Nobody says go on where there is nothing to do, or no machine any more.
-            guard case .goOn? = try receive(over: channel).message else { return }
+            guard case .goOn(let resolver)? = try receive(over: channel).message else { return }
             try attach(found, links, resolver, over: channel)
         }
     }
@@ -110,10 +105,11 @@ struct NetworkVisitor: ~Copyable {
 
     /// Ties the links that were found.
     ///
+    /// - Parameter resolver: a resolver on a loopback address there that the machine is to reach; nil for none.
     /// - Returns: the numbers of the taps' files in their order, and behind them of the sockets that lead to the resolver; the
     ///   caller closes them.
-    borrowing func attach() throws(RuntimeError) -> [Int32] {
-        try Self.send(.goOn, [], over: channel)
+    borrowing func attach(resolver: InternetAddress?) throws(RuntimeError) -> [Int32] {
+        try Self.send(.goOn(resolver: resolver), [], over: channel)
         return try answer().descriptors
     }
 
@@ -204,8 +200,8 @@ extension NetworkVisitor {
 private enum VisitorMessage: PlanCoded {
     /// The links that were found.
     case links([MachineLink])
-    /// Tie them.
-    case goOn
+    /// Tie them, and make sockets that lead to a resolver.
+    case goOn(resolver: InternetAddress?)
     /// It is done.
     case done
     /// It failed.
@@ -219,7 +215,9 @@ private enum VisitorMessage: PlanCoded {
         case .links(let links):
             writer.write(0 as UInt8)
             writer.write(links)
-        case .goOn: writer.write(1 as UInt8)
+        case .goOn(let resolver):
+            writer.write(1 as UInt8)
+            writer.write(optional: resolver) { $0.write($1) }
         case .done: writer.write(2 as UInt8)
         case .failure(let error):
             writer.write(3 as UInt8)
@@ -230,7 +228,9 @@ private enum VisitorMessage: PlanCoded {
     init(from reader: inout PlanReader) throws(PlanFault) {
         switch try reader.number(UInt8.self) {
         case 0: self = .links(try reader.list())
-        case 1: self = .goOn
+        case 1:
+            self = .goOn(
+                resolver: try reader.optional { reader throws(PlanFault) in try InternetAddress(from: &reader) })
         case 2: self = .done
         case 3: self = .failure(try RuntimeError(from: &reader))
         default: throw .malformed
